@@ -259,3 +259,14 @@ def test_a_misspelled_name_is_told() -> None:
 )
 def test_alternatives_are_asked(place: str) -> None:
     assert asked(run(f"PetSite, prod, {place}." + BEGAN)) == {"region": ("us-east", "us-west")}
+
+
+@pytest.mark.parametrize("said", ["us west two", "us-west-two", "US West Two", "US West (Oregon)"])
+def test_a_region_is_named_as_it_is_spoken_or_as_a_console_writes_it(said: str) -> None:
+    known = KNOWN.model_copy(update={"regions": ("us-east-1", "us-west-1", "us-west-2")})
+    found = run(f"payments fails in {said}, prod, since 06:30.", known=known).parameters
+    assert found is not None and found.region == "us-west-2"
+
+
+def test_a_number_word_alone_is_no_name() -> None:
+    assert KnownNames(["2", "us-west-2"]).find("two of us west") == []

@@ -1,5 +1,4 @@
-"""What of a text serves for nothing, told: a time, a length, a percentage or a name that is passed over in silence
-may be the one that was meant."""
+"""Notes on what a text says and the extraction does not use: one of these may be what the author meant."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from tsg_agent.wording import listed
 _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _SHORTEST = timedelta(minutes=1)
-_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
+_HOUR_SAID = any_of([form for form, value in ALL.table("calendar", "numbers").items() if value > 1])
 _LIKE_A_TIME = re.compile(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
     r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"
@@ -32,11 +31,11 @@ _LIKE_A_TIME = re.compile(
     r")",
     re.IGNORECASE,
 )
-"""What looks like a time in one of the languages, whichever the text seems to be in."""
+"""What looks like a time, in any of the languages."""
 
 
 def unread(material: Material, *, since: bool) -> Iterator[str]:
-    """What looks like a time and is in no mention, quoted; with `since` also what "since" stands before without one."""
+    """Quotations of what looks like a time and was not read. `since`: also of "since" without a time after it."""
     prose, mentions = material.setting.prose, material.mentions
     for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
         if not any(one.start < match.end() and match.start() < one.end for one in mentions):
@@ -49,7 +48,7 @@ def unread(material: Material, *, since: bool) -> Iterator[str]:
 
 
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
-    """The times of the text that are neither used nor told of, in a sentence. `told`: what is said already."""
+    """A note on the times that are neither used nor in `told`, the notes and questions so far."""
     held = set(used)
     shown: list[str] = []
     more: list[str] = []
@@ -68,14 +67,14 @@ def times_left(material: Material, used: Iterable[datetime], told: str) -> list[
 
 
 def _serves(mention: TimeMention, used: set[datetime], material: Material) -> bool:
-    """Whether it is used on another day than it has alone: an end is after its start."""
+    """Whether it is used on another day than its reading alone has, as an end after its start."""
     return mention.day is None and any(
         read(mention, material.setting, bound=one, after=True).instant in used for one in used
     )
 
 
 def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
-    """The times that are used and say no zone, in the zones of the text's other times and of the places it names."""
+    """Notes on used times without a zone: what they would be in the other zones and places that the text names."""
     held, setting = set(used), material.setting
     named = [one.zone for one in material.mentions if one.zone]
     zones = list(dict.fromkeys([*named, *places_in(setting.prose.text)]))
@@ -91,7 +90,7 @@ def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
 
 
 def lengths_left(material: Material, began: datetime | None, end: datetime, *, ended: bool) -> list[str]:
-    """How long something was by the text, where its start or its end is not said: with what would follow."""
+    """A note on lengths of time, with the start or end that would follow, if one of these is not told."""
     if began and ended:
         return []
     found = []
@@ -106,7 +105,7 @@ def lengths_left(material: Material, began: datetime | None, end: datetime, *, e
 
 
 def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:
-    """The known names of a text that it is not about."""
+    """A note on known names in the text that are not the parameters."""
     left = [f"{kind.noun} {quote(name)}" for kind, found in settled for name in _others(found)]
     return [f"Named in the text, and not looked at: {listed(left, CANDIDATES)}."] if left else []
 

@@ -1,31 +1,26 @@
-"""An alert's payload by its fields: where it is, and when it began and ended. What it says beside that is text."""
+"""Reads region, service, environment and times from the fields of an alert's payload."""
 
-import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 
-from tsg_agent.errors import ParameterError
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.names import KnownNames
 from tsg_agent.extract.payloads import fields, moment_of, snake_case
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, ScopeParameter, checked
-from tsg_agent.extract.words import data
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE
 from tsg_agent.models import Known
 
-_KINDS: tuple[ScopeParameter, ...] = (REGION, SERVICE, ENVIRONMENT)
 MOST_FIELDS = 5_000
 TAGS = ("tags", "labels", "alert_scope")
-"""Fields of "name:value" with commas between; the last is Datadog's."""
+"""Fields with comma-separated "name:value" pairs; the last is Datadog's."""
 
 
 def flat(payload: Any) -> dict[str, list[str]]:
-    """A payload's fields, however deep: name in snake case -> its different values; tags are fields too."""
+    """A payload's fields at any depth: name in snake case -> its distinct values. Tags count as fields."""
     found: dict[str, list[str]] = {}
-    for number, (name, value) in enumerate(fields(payload)):
-        if number >= MOST_FIELDS:
-            break
+    for name, value in islice(fields(payload), MOST_FIELDS):
         for label, said in _pairs(snake_case(name), str(value).strip()):
             held = found.setdefault(label, [])
             if said and said not in held:
@@ -41,38 +36,27 @@ def _pairs(name: str, said: str) -> list[tuple[str, str]]:
 
 
 def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
-    """Region, service and environment, as the telemetry spells them; none of which the fields say several.
+    """Parameter -> region, service or environment as the telemetry spells it, if the fields name exactly one.
 
-    What is left out stays in the alert's text, where it is asked about. A value that the telemetry does not know beside
-    one that it does is another's name: CloudWatch's own region beside a dimension's.
+    Values that the telemetry does not know are ignored, as CloudWatch's own region is beside a dimension's. A
+    parameter that is missing here is read from the alert's text, or asked for.
     """
-    every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
     held = {}
-    for kind in _KINDS:
-        names = KnownNames(every[kind], environments=kind is ENVIRONMENT)
-        values = _values(found, kind.strong) or _values(found, kind.loose)
-        said = {fitting for value in values if (fitting := _fitting(kind, names, value)) is not None}
+    for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
+        names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
+        strong, loose = (
+            [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
+            for label in (kind.strong, kind.loose)
+        )
+        values = strong or loose
+        said = {name for value in values if (name := names.exact(value)) is not None}
         if len(said) == 1:
             held[kind.parameter] = said.pop()
     return held
 
 
-def _values(found: Mapping[str, list[str]], label: re.Pattern[str]) -> list[str]:
-    """What stands in fields of the labels that a kind has in texts."""
-    return [value for name, values in found.items() if label.fullmatch(f"{name}:") for value in values]
-
-
-def _fitting(kind: ScopeParameter, names: KnownNames, value: str) -> str | None:
-    for spelled in (value, data("regions").get(value, value)):
-        try:
-            return checked(kind, names, spelled)
-        except ParameterError:
-            continue
-    return None
-
-
 def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:
-    """The earliest (latest) time in a field of one of these names, ISO 8601 with an offset; None where none is one."""
+    """The earliest (or `latest`) time in fields of these names, as ISO 8601 with an offset; None without any."""
     moments = []
     for value in (one for name in names.split() for one in found.get(name, [])):
         try:

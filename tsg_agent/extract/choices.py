@@ -1,4 +1,4 @@
-"""One instant out of all that is said of a parameter; or the question to ask."""
+"""Chooses one instant among the sightings of a parameter, or asks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ CANDIDATES = 8
 
 @dataclass(slots=True)
 class Material:
-    """All that the times are settled from, and the notes that are taken on the way."""
+    """What the times are settled from; and the notes taken on the way."""
 
     mentions: Sequence[TimeMention]
     roles: Roles
@@ -23,7 +23,7 @@ class Material:
     given: Given
     before: timedelta
     ranges_are_windows: bool = False
-    """In a question, "between 14:00 and 15:00" is what to look at, whatever it is about."""
+    """Whether any range is a window: in a question, "between 14:00 and 15:00" is where to look."""
     notes: list[str] = field(default_factory=list)
 
     def quoted(self, start: int, end: int) -> str:
@@ -33,13 +33,13 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One settled instant with its origin, or a question; or neither, where the text is silent."""
+    """One instant with its origin, or a question, or neither if the text says nothing."""
 
     instant: datetime | None = None
     origin: str = ""
     question: Question | None = None
     opens: datetime | None = None
-    """Where no instant is settled but a day is: its beginning."""
+    """The beginning of a day that is known without a time."""
 
     @property
     def is_silent(self) -> bool:
@@ -48,11 +48,11 @@ class Choice:
 
 
 def choose(parameter: str, sightings: list[Sighting], material: Material, bound: datetime | None = None) -> Choice:
-    """The instant of the plainest sightings: of several that one window holds, the first start or the last end.
+    """The instant of the sightings of the highest rank: of several within one window, the first start or the last end.
 
-    A question where they are further apart, or cannot be read.
+    A question if they are further apart, or have no single reading.
     """
-    # without those that a later one is said to correct
+    # a correction drops the sightings before it
     sightings = sightings[max((n for n, one in enumerate(sightings) if one.corrects), default=0) :]
     if not sightings:
         return Choice()
@@ -107,16 +107,16 @@ def _asked(
 
 
 def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None = None) -> TimeReading:
-    """What a sighting's time means; a time of day without a day is the first one after `after`."""
+    """The reading of a sighting. A time of day without a day is the first one after `after`."""
     return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
-    """Of several readings the only one that has telemetry; of "half past two", or one of several days, the latest
-    before now. The others are told, not asked."""
+    """A reading of several instants, narrowed: to the only one with telemetry; to the latest before now, if it is the
+    half of the day or the day that is open. The others are noted."""
     setting = material.setting
     past = [one for one in reading.instants if one <= setting.now]
-    inside = [one for one in past if setting.first and setting.last and setting.first <= one <= setting.last]
+    inside = [one for one in past if setting.covers(one)]
     only = len(inside) == 1 and len(reading.instants) > 1
     if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
         past = inside if only else []
@@ -130,13 +130,13 @@ def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> Tim
 
 
 def _as_start(reading: TimeReading, setting: TimeContext) -> TimeReading:
-    """A reading with what speaks against it as the incident's start: it is later than now, or on a guessed day."""
+    """A reading with what speaks against it as a start: it is in the future, or its guessed day has no telemetry."""
     first, last, now = setting.first, setting.last, setting.now
     if not reading.instants:
         return reading
     if reading.problem and min(reading.instants) > now:
         return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
-    if not reading.guessed_day or not first or not last or any(first <= one <= last for one in reading.instants):
+    if not reading.guessed_day or not first or not last or any(map(setting.covers, reading.instants)):
         return reading
     when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
     problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"
@@ -148,7 +148,7 @@ def _minute(instant: datetime) -> str:
 
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:
-    """A question for one of the times, with what the text would allow."""
+    """The question for one of the three times, with its candidates."""
     asked = {
         "incident_start": "When did the incident begin?",
         "start_time": "When does the window start?",
@@ -157,6 +157,11 @@ def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt =
     shown = tuple(iso(instant) for instant in sorted(set(candidates))[:CANDIDATES])
     text = f"{asked} {why[:1].upper()}{why[1:]}."
     return Question(parameter=parameter, text=text, candidates=shown, doubt=doubt)
+
+
+def hours(span: timedelta) -> str:
+    """A length of time as people are shown it: "1.5 h"."""
+    return f"{span.total_seconds() / 3600:g} h"
 
 
 def iso(instant: datetime) -> str:

@@ -3,14 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.accounting import names_left
-from tsg_agent.extract.asking import in_figures
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.sla_target import find_threshold
+from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import Basis, find_window
-from tsg_agent.extract.words import data
 from tsg_agent.models import Known, Parameters
 
 
@@ -31,10 +30,7 @@ def extract(
     Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
     an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
     """
-    written = in_figures(unfolded(text[:MAXIMUM_CHARACTERS]))
-    for name, code in data("regions").items():
-        written = written.replace(name, code) if code in known.regions else written
-    prose = Prose(written)
+    prose = Prose(in_figures(unfolded(text[:MAXIMUM_CHARACTERS])))
     region = settle(REGION, known.regions, given.region, prose)
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
     service = settle(SERVICE, known.services, given.service_name, prose, [*region.hits, *environment.hits])

@@ -1,4 +1,4 @@
-"""What Step 1 is given, and what it gives."""
+"""Inputs and results of Step 1."""
 
 import re
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ HOW_TO_WRITE_TIMES = "Write it as 2026-03-10T14:00Z, or with another offset: 202
 
 
 def _moment(value: Any) -> Any:
-    """A time in text or naive is UTC, as everywhere: in incidents' texts, in the tools, in the telemetry."""
+    """A time as an aware datetime; without an offset it is UTC."""
     if isinstance(value, str):
         written = value.strip()
         try:
@@ -38,7 +38,7 @@ def _reckonable(now: datetime) -> datetime:
 
 
 Now = Annotated[Moment, AfterValidator(_reckonable)]
-"""What counts as now: days before and after it can be reckoned with."""
+"""The current time. Its year is limited, so that days before and after it exist."""
 
 
 class Given(Model):
@@ -58,7 +58,7 @@ class Given(Model):
 
 
 class Extraction(Model):
-    """The parameters, or the questions that stand in their way; never both."""
+    """The parameters, or the questions to answer first; never both."""
 
     parameters: Parameters | None = Field(None, description="set when there are no questions")
     questions: list[Question] = Field(default_factory=list)

@@ -1,30 +1,30 @@
-"""Lengths of time as people write them, in any of the languages: "3 hours", "1h 20m", "eine halbe Stunde"."""
+"""Lengths of time as people write them, in all languages: "3 hours", "1h 20m", "eine halbe Stunde"."""
 
 import re
 from datetime import timedelta
 
+from tsg_agent.extract.spoken import NUMBER, number
 from tsg_agent.extract.words import ALL, any_of
 
 
 def calendar(name: str) -> str:
-    """The words of one kind, of all languages, as a fragment."""
+    """A fragment that matches a word of one kind of `calendar`, in any language."""
     return any_of(ALL.listed("calendar", name))
 
 
-_NUMBERS = [re.compile(row, re.IGNORECASE) for row in ALL.rows("numbers")]
 _HALF = re.compile(calendar("half"), re.IGNORECASE)
-_NUMBER = any_of([calendar("half"), *ALL.rows("numbers")])
+_NUMBER = any_of([calendar("half"), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = {name: re.compile(calendar(name), re.IGNORECASE) for name in _SECONDS}
 UNIT = rf"{any_of([calendar(name) for name in _SECONDS])}(?![^\W\d])"
 _AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
-    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
+    rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
     rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
     rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
 )
-"""The pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
+"""Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
 _PART = re.compile(
     rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})", re.IGNORECASE
 )
@@ -34,7 +34,7 @@ _QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour",
 
 
 def length(text: str) -> timedelta:
-    """The length of time that a `SPAN` says."""
+    """The length of time that a match of `SPAN` means."""
     quarters = _QUARTERS.search(text)
     if quarters:
         return timedelta(minutes=45 if quarters["three"] else 15)
@@ -48,12 +48,12 @@ def length(text: str) -> timedelta:
         text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
         seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        count = float(part["number"].replace(",", ".")) if part["number"] else _count(part["word"])
+        count = (
+            float(part["number"].replace(",", "."))
+            if part["number"]
+            else 0.5
+            if _HALF.fullmatch(part["word"])
+            else number(part["word"])
+        )
         total += timedelta(seconds=count * seconds)
     return total
-
-
-def _count(word: str) -> float:
-    if _HALF.fullmatch(word):
-        return 0.5
-    return next(n for n, pattern in enumerate(_NUMBERS, 1) if pattern.fullmatch(word))

@@ -1,6 +1,6 @@
-"""What an incident's text brings up beside its parameters: versions, flags, components, "the cache". Pure.
+"""Finds what an incident's text suspects beside its parameters: versions, flags, components, "the cache".
 
-A name counts where the telemetry has it. What reads as a name and is not there is told too: nobody can then say of it.
+Names that the telemetry does not have are returned too, so that the report can say so.
 """
 
 import re
@@ -16,20 +16,20 @@ from tsg_agent.versions import release_key
 from tsg_agent.wording import NAME_LENGTH, column_words
 
 MOST = 6
-"""Mentions that are answered, the first ones."""
+"""At most so many mentions are returned, the first ones."""
 PLAIN = tuple(
     column.name for column in BY_DEPTH if not (column.weak or column.beside or column.nature is Nature.REGION)
 )
-"""Columns whose values are names. Of one that several have, the first is meant."""
+"""Columns whose values are names. A name that several columns have is the first one's."""
 BESIDE = {column.name: column.beside for column in BY_DEPTH if column.beside}
-"""Columns whose values are everyday words: they count beside one of these."""
+"""Column whose values are everyday words -> pattern of the words beside which a value counts."""
 SHORTEST = 3
 _LEFT, _RIGHT = r"(?<![\w/.-])", r"(?![\w]|[-.]\w)"
 
 
 @dataclass(frozen=True)
 class _Named:
-    """Something brought up: as written, what kind of thing, and what the telemetry calls it (None: it does not)."""
+    """A mention: its words, its kind, its name in the telemetry (None: it has none), and its place."""
 
     words: str
     kind: str
@@ -38,10 +38,9 @@ class _Named:
 
 
 def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str] = ()) -> list[Mention]:
-    """What a text brings up, in its order, each once.
+    """The mentions of a text, in its order, each once.
 
-    `names`: column -> its values in the telemetry. `told`: words that are parameters (the service, the region), and
-    count as nothing else.
+    `names`: column -> its values in the telemetry. `told`: parameters (the service, the region), which are no mentions.
     """
     once: dict[str, _Named] = {}
     taken = [match.span() for word in told for match in re.finditer(_pattern(word), text, re.IGNORECASE)]
@@ -55,7 +54,7 @@ def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str]
 
 
 def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
-    """Names of the telemetry's, the longest first: "orders-db" is not "orders"."""
+    """Names of the telemetry, the longest first: "orders-db" is not "orders"."""
     found = []
     folded = text.casefold()
     for column in PLAIN:
@@ -71,12 +70,12 @@ def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
 
 
 def _written(values: Iterable[str], folded: str) -> Iterator[str]:
-    """Those whose parts all stand in a casefolded text: a pattern for each of the others would cost too much."""
+    """The values whose parts all occur in a casefolded text; a pattern for each of the others would cost too much."""
     return (value for value in values if all(part.casefold() in folded for part in _parts(value)))
 
 
 def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
-    """What reads as a version's, a flag's or a component's name; those that are known are found already."""
+    """Names of versions, flags and components that the telemetry does not have."""
     found = []
     for kind, column in (("version", "service_version"), ("flag", "flag_name"), ("component", "service_component")):
         known = {value.casefold() for value in names.get(column, ())}
@@ -89,7 +88,7 @@ def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
 
 
 def _things(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
-    """What is suspected without a name: those of the telemetry's that sound like it, else nothing that it has."""
+    """Things suspected by kind ("the cache"), with the telemetry's name that sounds alike, if there is one."""
     found = []
     for thing in data("suspects")["thing"]:
         match = re.search(rf"\b(?:{'|'.join(thing['words'])})\b", text, re.IGNORECASE)
@@ -108,7 +107,7 @@ def _things(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
 
 
 def _sounding(names: Mapping[str, Iterable[str]], parts: Sequence[str]) -> list[Subject]:
-    """The component or dependency that is meant by a thing, where just one sounds like it."""
+    """The component or dependency whose name has one of these parts, if exactly one does."""
     found = [
         {column: value}
         for column in ("dependency_name", "service_component")
@@ -124,7 +123,7 @@ def _named(match: re.Match[str], column: str, value: str) -> _Named:
 
 @cache
 def _pattern(value: str) -> str:
-    """A name as people write it: its parts may be joined otherwise, a version may have its v."""
+    """A pattern of a name with any separators, and "v" before a version."""
     parts = map(re.escape, _parts(value))
     longer = r"(?!/\w)" if value.startswith("/") else ""
     return rf"{_LEFT}v?{r'[-_ ]?'.join(parts)}{_RIGHT}{longer}"

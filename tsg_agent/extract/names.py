@@ -1,37 +1,16 @@
-"""Finds the telemetry's own regions, services and environments in a text, as whole words, however they are spelled."""
+"""Finds known names (regions, services, environments) in a text, as whole words, in any spelling."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tsg_agent.extract.words import ALL
+from tsg_agent.extract.spoken import DIGITS
+from tsg_agent.extract.words import ALL, data
 
 _TOKEN = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
-_ENVIRONMENTS = (
-    frozenset(
-        {
-            "prod",
-            "production",
-            "produktion",
-            "produktiv",
-            "produktivumgebung",
-            "produktionsumgebung",
-            "producción",
-            "produccion",
-            "produção",
-            "prd",
-            "live",
-        }
-    ),
-    frozenset({"preprod", "preproduction", "preprd"}),
-    frozenset({"staging", "stage", "stg"}),
-    frozenset({"dev", "develop", "development", "devel"}),
-    frozenset({"test", "testing", "tst"}),
-    frozenset({"qa", "qualityassurance"}),
-)
-# Environments whose names are everyday words: in prose they count only beside "environment" or in brackets.
-_EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "live"})
+_JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
+_ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
+_EVERYDAY = frozenset(data("environments")["everyday"])
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
@@ -60,7 +39,10 @@ _FOREMOST_AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A span that names one of `values`: several where the telemetry has them in spellings alike."""
+    """A span that names a known value; `values` are several if the telemetry spells them alike.
+
+    `spared`: the text calls it unaffected; `foremost`: the text calls it the most affected.
+    """
 
     start: int
     end: int
@@ -72,7 +54,7 @@ class Hit:
 
 
 class KnownNames:
-    """The known values of one parameter, to be found in texts in one pass."""
+    """The known values of one parameter. A text is searched for all of them in one pass."""
 
     def __init__(self, values: Iterable[str], *, environments: bool = False) -> None:
         self.values = tuple(values)
@@ -80,19 +62,14 @@ class KnownNames:
         self._keys: dict[str, list[str]] = {}
         for value in self.values:
             self._keys.setdefault(key(value), []).append(value)
-        if environments:
-            self._add_aliases()
+        for group in _ENVIRONMENTS if environments else _REGIONS:
+            alike = [value for name in group for value in self._keys.get(name, ())]
+            for alias in group - set(self._keys) if alike else ():
+                self._keys[alias] = alike
         for value in self.values:
             self._add_short(value)
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
-
-    def _add_aliases(self) -> None:
-        for group in _ENVIRONMENTS:
-            known = [value for name, values in self._keys.items() if name in group for value in values]
-            for alias in sorted(group - set(self._keys)):
-                if known:
-                    self._keys[alias] = list(known)
 
     def _add_short(self, value: str) -> None:
         """ "usw2" for us-west-2: its directions by their initials."""
@@ -101,14 +78,14 @@ class KnownNames:
             self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
 
     def exact(self, value: str) -> str | None:
-        """The known value that a whole text names; None where there is none, or more than one."""
+        """The known value that a whole text names; None if there is none, or more than one."""
         if value in self.values:
             return value
         found = self._keys.get(key(value), [])
         return found[0] if len(found) == 1 else None
 
     def inside(self, parts: Sequence[str]) -> Iterator[str]:
-        """The known values that the parts of a composed name spell: "gw", "us", "east", "1" hold us-east-1."""
+        """The known values within a composed name, by its parts: "gw", "us", "east", "1" hold us-east-1."""
         for start in range(len(parts)):
             for stop in range(len(parts), start, -1):
                 value = self.exact("".join(parts[start:stop]))
@@ -118,7 +95,7 @@ class KnownNames:
                     break
 
     def find(self, text: str) -> list[Hit]:
-        """Every mention of a known value, in the text's order."""
+        """All mentions of known values, in the text's order."""
         tokens = list(_TOKEN.finditer(text))
         hits: list[Hit] = []
         index = 0
@@ -128,6 +105,7 @@ class KnownNames:
                 index += 1
                 continue
             start, end = tokens[index].start(), tokens[last].end()
+            end += "(" in text[start:end] and text[end : end + 1] == ")"
             written = text[start:end]
             found = self._keys[key(written)]
             hits.append(Hit(start, end, (written,) if written in self.values else tuple(found)))
@@ -135,7 +113,7 @@ class KnownNames:
         return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
 
     def _longest(self, text: str, tokens: list[re.Match[str]], index: int) -> int | None:
-        """Index of the last token of the longest known name that begins at a token."""
+        """Index of the last token of the longest known name that begins at token `index`; None if none does."""
         start = tokens[index].start()
         if start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
             return None
@@ -146,7 +124,7 @@ class KnownNames:
                 between = text[tokens[position - 1].end() : token.start()]
                 if between != " " and not _JOINT.fullmatch(between):
                     break
-            joined += token.group().casefold()
+            joined += _part(token, inside=position > index)
             if joined not in self._prefixes and joined not in self._keys:
                 break
             if joined in self._keys and self._ends(text, start, token.end()):
@@ -154,7 +132,7 @@ class KnownNames:
         return best
 
     def _ends(self, text: str, start: int, end: int) -> bool:
-        """Does a name end here? us-east does not in us-east-1, nor "US West" in "US West 2"."""
+        """Whether a name ends at `end`: us-east does not in us-east-1, nor "US West" in "US West 2"."""
         following = text[end : end + 4]
         if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
             return False
@@ -180,17 +158,34 @@ class KnownNames:
 
 
 def environment(word: str) -> bool:
-    """Whether a word is one of those that environments are called by, and no everyday word."""
+    """Whether a word is an environment's name, and no everyday word."""
     return word.casefold() not in _EVERYDAY and any(word.casefold() in group for group in _ENVIRONMENTS)
 
 
 def key(value: str) -> str:
-    """What two spellings of a name share: letters and digits, without case."""
-    return "".join(match.group() for match in _TOKEN.finditer(value)).casefold()
+    """The spelling-independent form of a name: letters and digits in lower case, number words as digits."""
+    return "".join(_part(match, inside=n > 0) for n, match in enumerate(_TOKEN.finditer(value)))
+
+
+def _part(token: re.Match[str], *, inside: bool) -> str:
+    folded = token.group().casefold()
+    return DIGITS.get(folded, folded) if inside else folded
+
+
+_REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regions").items())
+"""For each region of a cloud, the keys of its name in the console and in telemetry."""
+
+
+def _shares(text: str, hit: Hit, following: Hit, *, in_list: bool) -> bool:
+    """Whether a hit is listed with a spared one: "a and b are fine"; not "it is in a, b is fine"."""
+    gap = text[hit.end : following.start]
+    if not following.spared or not _LISTED.fullmatch(gap) or _ONE.match(text, following.end):
+        return False
+    return in_list or gap.strip() != "," or bool(_MANY.match(text, following.end))
 
 
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
-    """Mark the hits that the text calls unaffected, and those that it calls the most affected."""
+    """The hits with `spared` and `foremost` set."""
     judged: list[Hit] = []
     in_list = False
     for index in range(len(hits) - 1, -1, -1):
@@ -201,11 +196,7 @@ def _judged(text: str, hits: list[Hit]) -> list[Hit]:
         floor = hits[index - 1].end if index else 0
         own = text[max(floor, hit.start - 60) : hit.start]
         foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
-        # "a and b are fine", "a, b and c are fine"; not "it is in a, and b is fine", "a, b fine"
-        listed = following is not None and following.spared and bool(_LISTED.fullmatch(text[hit.end : following.start]))
-        joined = listed and following and text[hit.end : following.start].strip() != ","
-        one, many = (bool(following and form.match(text, following.end)) for form in (_ONE, _MANY))
-        in_list = listed and not foremost and not one and (many or in_list or bool(joined))
+        in_list = bool(following and not foremost and _shares(text, hit, following, in_list=in_list))
         spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
         judged.append(Hit(hit.start, hit.end, hit.values, spared, foremost and not spared))
     return judged[::-1]

@@ -1,8 +1,7 @@
-"""Structure in a report, written out as lines of "name: value": JSON of alerts, however nested, mail, HTML and tables.
+"""Writes JSON, mail, HTML and tables in a report out as lines of "name: value", which are then read as text.
 
-Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few things differently. What is read
-here is which fields there are, and whether the alert is over: the time of a change is the end of one that is. What the
-lines then mean is read as everywhere else.
+Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few fields differently. If an alert is
+over, the time of its last change is written as its end.
 """
 
 import email
@@ -13,40 +12,26 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from itertools import islice
 from typing import Any
+
+from tsg_agent.extract.words import any_of, data
 
 _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
 _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
-_OVER = re.compile(r"(?:.*\W)?(?:resolved?|recovered|ok|closed?|normal|inactive|expired|fixed)", re.IGNORECASE)
-_GOES_ON = re.compile(
-    r"(?:.*\W)?(?:firing|alert(?:ing)?|alarm|trigger(?:ed)?|creat(?:e|ed)|active|open(?:ed)?|warn(?:ing)?"
-    r"|acknowledged?|no data|renotify)",
-    re.IGNORECASE,
-)
-_STATES = (
-    "status", "state", "action", "event_action", "alert_transition", "event_type", "newstatevalue", "value",
-    "transition",
-)  # fmt: skip
-_NOISE = re.compile(
-    r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
-    r"|alert_query|query|expr|returndata)|.*(?:URL|Id|Arn|Key)",
-)
+_WORDS = data("payloads")
+_STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
+_ABOUT_A_FIELD = set(_WORDS["about_a_field"])
+_OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
+_ENTITIES = re.compile(rf"(?:.*_)?{any_of(_WORDS['entities'])}", re.IGNORECASE)
+_NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}|.*(?:URL|Id|Arn|Key)")
+_CHANGED, _CALLED = (re.compile(any_of(_WORDS[name])) for name in ("changed", "called"))
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
-_NAMES = ("summary", "name", "value", "title", "id")
-_ABOUT_A_FIELD = {"id", "type", "data_type", "field_type", "display_name", "description"}
-"""What PagerDuty says of a custom field beside its name and value."""
-_ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
-_CHANGED = re.compile(
-    "occurred_at|updated_at|last_updated|last_status_change_at|state_change_time|time|timestamp|date|last_triggered_at"
-)
-"""Fields that tell when an alert last changed: when it is over, that is the end."""
 _FORMER = ("previous", "old")
-_CALLED = re.compile(r"(?:alarm|alert|monitor|rule)_?name|title|subject|entity_id")
-_LATER = frozenset({"updated_at", "last_status_change_at", "acknowledged_at", "last_seen_at"})
 _TAG = re.compile(r"[A-Za-z_][\w.-]{0,40}:[^\s,:/][^,]{0,80}")
 _LEAST_TARGET = 50  # percent; a "threshold" below it is an alert's own
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
@@ -56,7 +41,7 @@ _MIME = re.compile(
 
 
 def unfolded(text: str) -> str:
-    """A text with its structure written out as lines. What is no structure stays as it is."""
+    """A text with its structure as lines; plain text stays as it is."""
     text = _mail(text) if _MIME.search(text[:8_000]) else text
     text = _tables(_ruled(_chat(_plain(text) if _HTML.search(text) else text)))
     pieces, position, tried = [], 0, 0
@@ -74,25 +59,14 @@ def unfolded(text: str) -> str:
 
 
 def lines(payload: Any) -> list[str]:
-    """A payload's fields as "name: value" lines, the outer ones first."""
-    found: list[str] = []
+    """A payload's fields as "name: value" lines, the outer ones first; at most `_MOST_LINES`."""
     over = is_over(payload)
-    for name, value in fields(payload):
-        if len(found) >= _MOST_LINES:
-            break
-        line = _line(name, value, over=over)
-        if line:
-            found.append(line)
-    return found
-
-
-def fields(payload: Any) -> Iterator[tuple[str, Any]]:
-    """Every leaf with the name that it stands under, the outer ones first."""
-    return _fields(payload, "", 0)
+    written = (_line(name, value, over=over) for name, value in fields(payload))
+    return list(islice(filter(None, written), _MOST_LINES))
 
 
 def is_over(payload: Any) -> bool:
-    """Whether the outermost field that tells an alert's state says that it is over."""
+    """Whether an alert is over, by the outermost field that tells its state."""
     level = [payload]
     for _ in range(_DEEPEST):
         following: list[Any] = []
@@ -111,7 +85,7 @@ def is_over(payload: Any) -> bool:
 
 
 def _parsed(value: Any) -> Any:
-    """JSON within a string, as CloudWatch sends it through SNS; else the value."""
+    """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and len(value) < 200_000:
         try:
             return json.loads(value)
@@ -120,17 +94,17 @@ def _parsed(value: Any) -> Any:
     return value
 
 
-def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every leaf with the name that it stands under."""
+def fields(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """All leaves of a payload with their names, the outer ones first. Of several alerts, those that are still on."""
     node = _parsed(node)
     if depth > _DEEPEST:
         return
-    if isinstance(node, list) and not all(map(is_over, node)):
-        node = [one for one in node if not is_over(one)]  # of several alerts, those that are still on
+    if isinstance(node, list):
+        node = [one for one in node if not is_over(one)] or node
     if isinstance(node, dict):
         pair = _pair(node)
         if pair:
-            yield from _fields(pair[1], pair[0], depth + 1)
+            yield from fields(pair[1], pair[0], depth + 1)
             return
         if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
             called = next((node[key] for key in _NAMES if isinstance(node.get(key), str)), None)
@@ -141,16 +115,16 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
             if str(key).lower().startswith(_FORMER):
                 continue
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
-            yield from _fields(value, inner, depth + 1)
+            yield from fields(value, inner, depth + 1)
     elif isinstance(node, list):
         for value in node:
-            yield from _fields(value, name, depth + 1)
+            yield from fields(value, name, depth + 1)
     elif node is not None:
         yield name, node
 
 
 def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
-    """{"name": "Service", "value": "checkout"}, as dimensions, fields and attachments are written."""
+    """Name and value of {"name": "Service", "value": "checkout"}, the form of dimensions and attachments; else None."""
     lower = {str(key).lower(): value for key, value in node.items()}
     key = next((lower[name] for name in ("name", "key", "title", "field") if isinstance(lower.get(name), str)), None)
     if key is None or "value" not in lower or len(lower.keys() - _ABOUT_A_FIELD) > 4:
@@ -159,7 +133,7 @@ def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
 
 
 def _line(name: str, value: Any, *, over: bool) -> str:
-    """One field as a line; "" for a field that says nothing of an incident."""
+    """One field as a line; "" for a field that tells nothing of an incident."""
     snake = snake_case(name)
     moment = moment_of(value) if _TIMELIKE.search(snake) else ""
     said = moment or str(value).replace("%%%", " ").strip()
@@ -172,23 +146,20 @@ def _line(name: str, value: Any, *, over: bool) -> str:
         return ""
     if snake in ("tags", "labels", "") and isinstance(value, str):
         return "\n".join(_tag(tag.strip()) for tag in said.split(","))
-    label = snake if snake in _WINDOW else re.sub(r"[_\s]+", " ", snake).strip()
+    label = snake if snake in ("start_time", "end_time") else re.sub(r"[_\s]+", " ", snake).strip()
     if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
         said = f"{said} ({re.sub(r'[-_/.]+', ' ', said)})"
     return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
 
 
 def snake_case(name: str) -> str:
-    """A field's name as senders that agree would write it."""
+    """A field's name in snake case, with `_at` for `_on`."""
     snake = re.sub(r"[-. ]", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower()
     return re.sub(r"_on$", "_at", snake)
 
 
 def _tag(tag: str) -> str:
     return tag.replace(":", ": ", 1) if _TAG.fullmatch(tag) else tag
-
-
-_WINDOW = frozenset({"start_time", "end_time"})
 
 
 def _is_target(value: Any) -> bool:
@@ -199,26 +170,15 @@ def _is_target(value: Any) -> bool:
 
 
 def moment_of(value: Any) -> str:
-    """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
-    written = str(value)
-    digits, _, part = written.partition(".")
-    if (
-        not digits.isdigit()
-        or not 10 <= len(digits) <= 19
-        or not digits.startswith(("1", "2"))
-        or (part and not part.isdigit())
-    ):
+    """Seconds, milli-, micro- or nanoseconds since 1970 as ISO 8601, UTC; "" for any other value."""
+    match = re.fullmatch(r"([12][0-9]{9})((?:[0-9]{3}){0,3})(?:\.[0-9]+)?", str(value))
+    if not match:
         return ""
-    scale = {10: 0, 13: 3, 16: 6, 19: 9}.get(len(digits))
-    if scale is None:
-        return ""
-    moment = datetime.fromtimestamp(int(digits) // 10**scale, UTC)
-    milliseconds = int(digits) % 10**scale * 1000 // 10**scale
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+    return f"{datetime.fromtimestamp(int(match[1]), UTC):%Y-%m-%dT%H:%M:%S}.{match[2][:3] or '000'}Z"
 
 
 def _mail(text: str) -> str:
-    """A MIME mail's head and its plain text, or its HTML where it has no other."""
+    """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
     if not isinstance(message, EmailMessage):
         return text
@@ -234,7 +194,7 @@ def _mail(text: str) -> str:
 
 
 class _Text(HTMLParser):
-    """An HTML document's text: a line for each block, cells apart by bars."""
+    """The text of an HTML document: one line for each block, with bars between cells."""
 
     _BLOCKS = frozenset(
         {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "pre", "title"}
@@ -283,7 +243,7 @@ def _tables(text: str) -> str:
     rows = text.split("\n")
     index = 1
     while index < len(rows) - 1:
-        if _RULE.match(rows[index]) and "|" in rows[index] and (head := _cells(rows[index - 1])):
+        if _RULE.match(rows[index]) and (head := _cells(rows[index - 1])):
             stop = index + 1
             while stop < len(rows) and (cells := _cells(rows[stop])):
                 rows[stop] = _row(head, cells)
@@ -295,7 +255,7 @@ def _tables(text: str) -> str:
 
 
 def _ruled(text: str) -> str:
-    """Columns that are set apart by tabs or spaces, below a head of words, as a table with a ruled head."""
+    """Columns separated by tabs or spaces, below a head of words, rewritten as a Markdown table."""
     rows = [re.split(r"\t+|[ ]{2,}", row.strip()) for row in text.split("\n")]
     found, index = text.split("\n"), 0
     while index < len(rows) - 1:

@@ -1,4 +1,4 @@
-"""Settles region, service and environment: a flag, a labelled line, a mention in prose, or a question."""
+"""Settles region, service and environment: by a flag, a label, a mention in prose, or a question."""
 
 import difflib
 import re
@@ -15,8 +15,8 @@ from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
 _ALIKE = 0.9
-"""How much alike a name is that was misspelled: a letter of ten is missing, or two are swapped."""
-_MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
+"""Similarity (0 to 1) of a misspelled name: one letter of ten is missing, or two are swapped."""
+_MATCHES = 100  # labels, and names, that are read of a text
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
@@ -38,7 +38,7 @@ _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou])\b(?:\W{1,4}[^
 
 @dataclass(frozen=True, slots=True)
 class ScopeParameter:
-    """One of the three parameters, and the labels that it stands behind in tickets, logs and alerts."""
+    """One of the three parameters, with the labels that its value stands behind, plain and loose ones."""
 
     parameter: str
     noun: str
@@ -46,43 +46,19 @@ class ScopeParameter:
     loose: re.Pattern[str]
 
 
-def _named(kind: str) -> str:
-    """The labels of the other languages."""
-    return any_of(ALL.listed("labels", kind))
+def _scope(parameter: str, noun: str) -> ScopeParameter:
+    strong, loose = (any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose"))
+    return ScopeParameter(parameter, noun, re.compile(_LABEL % strong, re.I), re.compile(_LABEL % loose, re.I))
 
 
-REGION = ScopeParameter(
-    "region",
-    "region",
-    re.compile(
-        _LABEL % rf"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?|{_named('region')}", re.I
-    ),
-    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
-)
-SERVICE = ScopeParameter(
-    "service_name",
-    "service",
-    re.compile(_LABEL % rf"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?|{_named('service')}", re.I),
-    re.compile(
-        _LABEL
-        % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
-        re.I,
-    ),
-)
-ENVIRONMENT = ScopeParameter(
-    "environment",
-    "environment",
-    re.compile(
-        _LABEL % rf"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?|{_named('environment')}",
-        re.I,
-    ),
-    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage)", re.I),
-)
+REGION = _scope("region", "region")
+SERVICE = _scope("service_name", "service")
+ENVIRONMENT = _scope("environment", "environment")
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A value and its origin, or a question; and the other values that the text names."""
+    """A value with its origin, or a question; and the other values that the text names."""
 
     value: str = ""
     origin: str = ""
@@ -90,12 +66,12 @@ class Settled:
     others: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
-    """Every place where the text names a known value."""
+    """All mentions of known values."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """What stands behind a label: known values, or text that names none."""
+    """What stands behind a label: known values (`hits`), or other text."""
 
     hits: list[Hit]
     text: str
@@ -141,7 +117,7 @@ def _settled(  # noqa: PLR0917 - what `settle` has at hand
     if unknown:
         return _unknown(kind, known, unknown[0].text)
     pool = [hit for hit in hits if not hit.spared]
-    # "it's payments, not checkout" takes an earlier "checkout" back; a quoted report is of another day
+    # "it's payments, not checkout" also drops an earlier "checkout"; a quoted report is another one
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
@@ -152,7 +128,7 @@ def _settled(  # noqa: PLR0917 - what `settle` has at hand
 
 
 def _corrected(pool: list[Hit], prose: Prose) -> list[Hit]:
-    """Without the names that the next one is said to correct: "us-east-1. No, wait, us-west-2"."""
+    """The names from the last correction on: "us-east-1. No, wait, us-west-2"."""
     words = words_in(prose.text)
     for index, (one, two) in reversed(list(enumerate(pairwise(pool[:_MATCHES]), 1))):
         between = prose.text[one.end : two.start]
@@ -162,7 +138,7 @@ def _corrected(pool: list[Hit], prose: Prose) -> list[Hit]:
 
 
 def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
-    """A flag's value as the telemetry spells it."""
+    """A flag's value as the telemetry spells it. Raises `ParameterError` for an unknown one."""
     value = names.exact(flag)
     if value is not None:
         return value
@@ -175,7 +151,7 @@ def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
 
 
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Known values, those most like a text first."""
+    """Known values, the most similar to a text first, at most `CANDIDATES`."""
     spelled = text[:200].casefold()
     # Sorting by likeness is for lists that a person reads; thousands of names are not compared one by one.
     some = known[:1_000]
@@ -199,7 +175,7 @@ def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: l
 
 
 def _value_end(text: str, start: int, sign: str) -> int:
-    """End of a labelled value: the line's, or the next label's; where the line is empty, of the list below it."""
+    """Where a labelled value ends: with its line, before the next label, or with the list below an empty line."""
     line = re.compile(r"[ \t]*(?:\n[ \t]{0,8}[-*•+][ ][^\n]{0,80}){1,8}" if sign == ":" else "(?!)").match(text, start)
     end = line.end() if line else min(start + 200, *(at for at in (text.find("\n", start), len(text)) if at >= 0))
     following = None if line else _NEXT_LABEL.search(text, start, end)
@@ -207,14 +183,14 @@ def _value_end(text: str, start: int, sign: str) -> int:
 
 
 def _names_unknown(entry: _Labelled) -> bool:
-    """Does a label stand before a name that the telemetry lacks, and not before nothing or a placeholder?"""
+    """Whether a label stands before a name that the telemetry lacks, and not before a placeholder such as "n/a"."""
     placeholder = _PLACEHOLDER.match(entry.text)
     said = entry.text[placeholder.end() :] if placeholder and placeholder.group().strip() else entry.text
     return not entry.table and bool(key(entry.text)) and bool(key(said))
 
 
 def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
-    """One of the values found. Of several regions the one called primary, or the first; else it is asked."""
+    """One of the values found. Of several: the only one said to fail, one called primary, or the first region."""
     ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
     values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
     if not values and ambiguous:
@@ -249,7 +225,7 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
 
 
 def _either(pool: list[Hit], prose: Prose) -> bool:
-    """ "checkout or payments", "checkout? payments?": the text itself does not know which."""
+    """Whether the text itself leaves it open: "checkout or payments", "checkout? payments?"."""
     return any(_ALTERNATIVE.fullmatch(gap) for gap in _between(pool, prose))
 
 
@@ -259,7 +235,7 @@ def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
 
 
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
-    """Does the sentence that names it say that something fails?"""
+    """Whether the sentence with the name tells of a failure."""
     begin, end = prose.sentence(hit.start, hit.end)
     said = prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)]
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
@@ -279,7 +255,8 @@ def _unknown(kind: ScopeParameter, known: Sequence[str], text: str) -> Settled:
 
 
 def _misspells(text: str, name: str) -> bool:
-    """Is a letter of the name missing, too many, or swapped with another? One for another makes another name."""
+    """Whether a text is the name with a letter missing, added, or swapped with its neighbour. A replaced letter makes
+    another name."""
     one, two = text[:100].casefold(), name[:100].casefold()
     swapped = sorted(one) == sorted(two) or abs(len(one) - len(two)) == 1
     figures = re.findall(r"[0-9]", one) == re.findall(r"[0-9]", two)
@@ -289,7 +266,7 @@ def _misspells(text: str, name: str) -> bool:
 def _silent(
     kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str], everywhere: re.Match[str] | None
 ) -> Settled:
-    """The text names no known value. The telemetry's only one serves, unless the text names another."""
+    """A value without a mention: all regions, a part of a composed name, a place, or the telemetry's only value."""
     if everywhere is not None and (affected := [one for one in names.values if one not in spared])[1:]:
         return _busiest(affected, prose.snippet(*everywhere.span()))
     composed = _composed(kind, names, prose)
@@ -307,7 +284,7 @@ def _silent(
 
 
 def _everywhere(prose: Prose) -> re.Match[str] | None:
-    """Where a text says that all regions are affected, and not that they are well."""
+    """Where a text says that all regions are affected; None if it does not."""
     for match in islice(ALL["everywhere"].finditer(prose.text), _MATCHES):
         start, end = match.span()
         before, after = prose.text[max(0, start - 25) : start], prose.text[end : end + 25]
@@ -317,19 +294,19 @@ def _everywhere(prose: Prose) -> re.Match[str] | None:
 
 
 def _is_label_of(everywhere: re.Match[str] | None, entry: _Labelled) -> bool:
-    """ "all regions: throughput is nearly zero" labels no name."""
+    """Whether a label is only the end of "all regions:", which labels no name."""
     return everywhere is not None and everywhere.start() < entry.start <= everywhere.end() + 3
 
 
 def _busiest(known: Sequence[str], said: str) -> Settled:
-    """Of all regions the first known, which has most requests."""
+    """The first known region, which has most requests."""
     others = ", ".join(known[1:CANDIDATES])
     note = f"The text says that all regions are affected: {known[0]}, the busiest, is looked at. The others: {others}."
     return Settled(known[0], f"the busiest of all regions, text: {said}", others=tuple(known[1:]), notes=[note])
 
 
 def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | None:
-    """A region by the place that its cloud calls it by, "Oregon"; or the question about one that is not known."""
+    """A region by the place in its console name ("Oregon"); or the question about an unknown region."""
     for name, code in data("regions").items():
         place = re.sub(r".*\(|\)", "", name)
         match = re.search(rf"(?<!\w){re.escape(place)}(?!\w)", prose.text)
@@ -342,7 +319,7 @@ def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | No
 
 
 def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
-    """Names in composed ones: a region's in a host's, a service's where an environment is named, too."""
+    """Known names within composed names: a service counts only beside an environment."""
     found = []
     for match in islice((_HOST if kind is REGION else _COMPOSED).finditer(prose.text), _MATCHES):
         parts = re.split(r"[-_.]", match.group())

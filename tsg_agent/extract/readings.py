@@ -1,9 +1,9 @@
-"""What instant a mention means, given what the rest of the text, the telemetry and the clock say of days and zones."""
+"""Turns a mention into an instant: its day and zone come from the mention, the text, the telemetry or the clock."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
+from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import LOCAL, Zone
 
@@ -13,28 +13,28 @@ _SEVERAL = 8
 _LATEST = "the latest such time before now"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
-_STATED = 200  # a text with more days than this has more than one anyway
+_STATED = 200  # mentions that are read for a text's only day
 
 
 @dataclass(frozen=True, slots=True)
 class TimeReading:
-    """One instant; or several, or none, and why."""
+    """The instants that a mention may mean; `problem` says why it is not exactly one."""
 
     instants: tuple[datetime, ...]
     how: str = ""
     problem: str = ""
     guessed_day: bool = False
-    """No day is given: it is the latest such time before now."""
+    """Whether no day is given, and the latest such time before now was taken."""
 
     @property
     def instant(self) -> datetime | None:
-        """The instant, where there is only one."""
+        """The instant, if there is exactly one and no problem."""
         return self.instants[0] if len(self.instants) == 1 and not self.problem else None
 
 
 @dataclass(frozen=True, slots=True)
 class TimeContext:
-    """What a time in the text is read against. `written` is when the text says that it was written."""
+    """What a text's times are read against; instants are UTC. `written`: when the text was written, if it tells."""
 
     prose: Prose
     days: tuple[TimeMention, ...]
@@ -45,7 +45,11 @@ class TimeContext:
     written: datetime | None = None
     written_day: date | None = None
     began: datetime | None = None
-    """What "T+15m" counts from."""
+    """The incident's start: "T+15m" counts from it."""
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether the telemetry's range holds an instant."""
+        return bool(self.first and self.last and self.first <= instant <= self.last)
 
     @property
     def reference(self) -> datetime:
@@ -58,8 +62,8 @@ def read(
 ) -> TimeReading:
     """The instants that a mention may mean, in UTC.
 
-    `bound` settles a time of day whose day is the text's own: the last such time at or before it (when the incident
-    began is before it was reported), or with `after` the first one after it (it ends after it began).
+    `bound` settles the day of a time of day: the last such time at or before it (a start is before the report), or with
+    `after` the first one after it (an end is after the start).
     """
     if mention.instant:
         return TimeReading((mention.instant,), "seconds since 1970")
@@ -83,7 +87,7 @@ def read(
 
 
 def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
-    """ "T+15m" from the start, "2 hours ago" from when it was written."""
+    """ "T+15m", counted from the start; "2 hours ago", counted back from when it was written."""
     if mention.plus is not None:
         if setting.began is None:
             return TimeReading((), problem="it counts from the start, which is not settled")
@@ -107,7 +111,7 @@ def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, proble
 def _dates(
     mention: TimeMention, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
 ) -> tuple[tuple[date, ...], str, str]:
-    """The days a mention may mean, where they come from, and what is wrong with them."""
+    """The days that a mention may mean, how they were found, and the problem with them."""
     today = zone.today(setting.reference).date()
     if mention.day:
         dates = days_of(mention.day, setting, today, mention.clock)
@@ -127,15 +131,12 @@ def _dates(
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated, problem = _stated_days(setting, today), ""
-    before = [other.day for other in setting.days if other.day and other.start < mention.start]
-    if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
-        stated = (today,)
     if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
     if not stated:
         return _telemetry_days(clock, setting, zone, bound, after)
     own = _around(stated[0], clock, zone, bound, after) if bound else stated
-    if not _covered(stated[0], setting):  # that day may be another incident's
+    if not _covered(stated[0], setting):  # that day may belong to another incident
         known, *_ = _telemetry_days(clock, setting, zone, None, after=False)
         if len(known) == 1 and _covered(known[0], setting):
             own, problem = (*own, *known), OTHER_DAY
@@ -154,7 +155,7 @@ def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
 
 
 def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
-    """The calendar days that a written day may mean; a missing year is the latest that is not in the future."""
+    """The calendar days that a written day may mean. A missing year is one with telemetry, else the latest past one."""
     if day.dates:
         inside = tuple(one for one in day.dates if _covered(one, setting))
         return inside if len(inside) == 1 else day.dates
@@ -166,26 +167,15 @@ def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> 
     if day.month_day and not day.month_day[0]:  # "on the 9th": the latest one
         return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == day.month_day[1]), ())
     if day.month_day:
-        anchor = max(today, setting.last.date()) if setting.last and not setting.first else today
-        years = [year for year in range(anchor.year, anchor.year - 9, -1) if _exists(year, *day.month_day)]
-        covered = [date(year, *day.month_day) for year in years if _covered(date(year, *day.month_day), setting)]
-        past = [date(year, *day.month_day) for year in years if date(year, *day.month_day) <= anchor]
-        return tuple(covered[:2]) if covered else tuple(past[:1])
+        years = (date_of(today.year - back, *day.month_day) for back in range(9))
+        dates = [one for one in years if one]
+        covered = tuple(one for one in dates if _covered(one, setting))[:2]
+        return covered or tuple(one for one in dates if one <= today)[:1]
     return ()
 
 
-def _exists(year: int, month: int, day: int) -> bool:
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
-
-
 def _covered(day: date, setting: TimeContext) -> bool:
-    if not setting.first or not setting.last:
-        return False
-    return setting.first.date() <= day <= setting.last.date()
+    return bool(setting.first and setting.last and setting.first.date() <= day <= setting.last.date())
 
 
 def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
@@ -200,7 +190,7 @@ def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, cloc
 
 
 def _told_before(mention: TimeMention, clock: time, setting: TimeContext) -> bool:
-    """Whether its sentence has a later time of day before it: "as last night (22:10-23:00), down since 14:16"."""
+    """Whether a later time of day comes before it in its sentence: "as last night (22:10-23:00), down since 14:16"."""
     begin, _ = setting.prose.sentence(mention.start, mention.end)
     return any(begin <= one.start < mention.start and one.clock and one.clock > clock for one in setting.days)
 
@@ -208,7 +198,7 @@ def _told_before(mention: TimeMention, clock: time, setting: TimeContext) -> boo
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
     alone = {found for day, clock in stated if not clock for found in days_of(day, setting, today, None)}
-    if alone == {today}:  # the others belong to times of their own
+    if alone == {today}:  # other days stand beside times of their own
         return (today,)
     found = [found for day, clock in stated for found in days_of(day, setting, today, clock)]
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
@@ -218,7 +208,7 @@ def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
 
 
 def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: bool) -> tuple[date, ...]:
-    """`day`, or its neighbour where the clock has passed midnight between a time and its bound."""
+    """`day`, or its neighbour if midnight lies between the time and its bound."""
     instants = zone.instants(datetime.combine(day, clock))
     if bound is None or len(instants) != 1:
         return (day,)
@@ -231,7 +221,7 @@ def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: b
 def _telemetry_days(
     clock: time, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
 ) -> tuple[tuple[date, ...], str, str]:
-    """No day in the text: the only one on which the telemetry covers this time, else the latest before now."""
+    """Without a day in the text: the only day on which the telemetry covers the time, else the latest before now."""
     if bound and after:
         local = zone.today(bound).date()
         return _around(local, clock, zone, bound, after), "the first such time after the start", ""
@@ -240,7 +230,7 @@ def _telemetry_days(
         count = (last.date() - first.date()).days + 3
         if count <= 400:
             days = [first.date() + timedelta(days=n - 1) for n in range(count)]
-            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if first <= t <= last]
+            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if setting.covers(t)]
             if len(set(inside)) == 1:
                 return (inside[0],), "the only day on which the telemetry covers it", ""
             if inside and setting.now - last > DAY:

@@ -1,8 +1,8 @@
-"""What the times in a text are for: the incident's start, its end, a window written out, when it was reported.
+"""Gives each time of a text its role: the incident's start, its end, a written window, now, or when it was reported.
 
-One engine tries the rules of one table on each time: words before or after it (of the text's languages), said of a
-clause. A time is the incident's start only by words of beginning, said of the incident: reports are full of times at
-which deployments, investigations and complaints started.
+`RULES` is tried on each time, in order: words of some kind before or after the time, and a condition on the clause
+that they belong to. Only words of beginning said of the incident give a start, as reports also tell when deployments,
+investigations and complaints started.
 """
 
 import re
@@ -18,40 +18,38 @@ from tsg_agent.extract.words import ALL, Words
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Words of some kind beside a time, and the clause that they are said of."""
+    """Words of some kind beside a time, and the clause that they belong to."""
 
     around: Surroundings
     word: str
     subject: str
     head: str
     gap: str = ""
-    """Between the words and a time that follows."""
+    """Text between the words and the time, where the words come first."""
     rest: str = ""
-    """What follows words that stand behind the time."""
+    """Text after the words, where the time comes first."""
     after: bool = False
-    """The words stand behind the time."""
-    ahead: bool = False
-    """The time stands at the head of its sentence, before the words."""
+    """Whether the time comes first."""
 
     @property
     def told(self) -> str:
-        """What is said of the time."""
+        """The clause, with the text between words and time."""
         return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
 
     def is_direct(self) -> bool:
-        """Do the words stand before the time, and nothing but small words between?"""
+        """Whether only small words stand between the words and a time behind them."""
         return not self.after and self.around.is_direct(self.gap)
 
     def is_so(self) -> bool:
-        """ "resolved", and not "not resolved"."""
+        """Whether the words are not negated: "resolved", but not "not resolved"."""
         return not self.around.denies(self.head)
 
     def is_well(self) -> bool:
-        """ "back to normal", and not "resolved", which a ticket is when somebody says so."""
+        """Whether the service is said to be well ("back to normal"); "resolved" may be only the ticket."""
         return self.is_so() and not self.around.words["closed"].fullmatch(self.word)
 
     def may_begin(self) -> bool:
-        """Of "since": is it no good state, and nothing that is over?"""
+        """False for a "since" that follows a good state ("fine since"), or something that is over."""
         if not self.around.words["since"].fullmatch(self.word):
             return True
         words = self.around.words
@@ -67,13 +65,13 @@ class Cue:
         return bool(bare and own) and not over and not self.around.has("fine", self.subject)
 
     def runs_on(self) -> bool:
-        """ "errors from 14:00 onwards"; or "failing from 14:00"."""
+        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00"."""
         pattern = self.around.words.made("onwards", rf"[ ,]*{self.around.words.one_of('onwards')}(?!\w)")
         onwards = pattern.match(self.around.after) or self.around.ends_failing(self.subject)
         return not self.gap.strip(" ~") and bool(onwards)
 
     def worsens(self) -> bool:
-        """Is it the service that broke, what is good that fell, or what is bad that rose?"""
+        """Whether the service broke, a good measure fell, or a bad one rose."""
         around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
         if around.denies(self.subject) or words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest):
             return False
@@ -89,15 +87,15 @@ class Cue:
         return (good and not bad) or (bare and "%" in rest)
 
     def was_fine(self) -> bool:
-        """ "it was fine until 13:40": then it began."""
+        """Whether "until" ends a good state ("fine until 13:40"): the incident began then."""
         return self.around.has("fine", self.subject) and not self.around.has("not", self.subject)
 
     def is_watched(self) -> bool:
-        """ "we had watched it until 15:00", "bis 15:00 beobachtet"."""
+        """Whether "until" ends only the watching: "we had watched it until 15:00"."""
         return self.around.has("watched", self.subject + self.around.following[:60])
 
     def goes_badly(self) -> bool:
-        """Of "until": is what lasted not good?"""
+        """Whether "until" ends something that is no good state."""
         return not self.around.has("fine", self.subject + self.around.following[:60])
 
     def counts_back(self) -> bool:
@@ -105,18 +103,18 @@ class Cue:
         return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
 
     def names_nothing(self) -> bool:
-        """ "14:01 - first 503s"."""
+        """Whether words before the time have no subject, or the time comes first: "14:01 - first 503s"."""
         return not self.subject or not self.after
 
     def is_all(self) -> bool:
-        """ "14:00 errors."."""
+        """Whether nothing else follows the time: "14:00 errors."."""
         bare = self.around.words["failing event"].sub(" ", self.around.following)
         return self.after and self.around.says_nothing(bare)
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """Words of these kinds, beside a time, give it this role and rank, where `also` holds."""
+    """Words of `kinds` beside a time give it `role` (a list of `Roles`) and `rank`, if `also` holds."""
 
     kinds: str
     role: str
@@ -142,7 +140,7 @@ RULES = (
     RoleRule("failing", "starts", 0, Cue.is_all),
     RoleRule("failing", "starts", 0, Cue.counts_back),
 )
-"""What the words around a time make of it. The first rule that holds gives the role."""
+"""The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
 LABELS = (
     ("window_start", "window_starts", LABELLED),
@@ -158,11 +156,11 @@ LABELS = (
     ("sent", "created", LABELLED - 4),
     ("stamped", "created", LABELLED - 5),
 )
-"""Kinds of labels that a time may stand behind, with its role; of the times of a report the plainest first."""
+"""Kind of a label ("Start time:") -> role and rank of the time behind it."""
 
 
 def _cues(around: Surroundings, kinds: str) -> list[Cue]:
-    """The last words of some kinds before a time, and the first after it, where they are said of it."""
+    """The last words of some kinds before a time, and the first after it, where they belong to it."""
     found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
     if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
@@ -174,11 +172,11 @@ def _cues(around: Surroundings, kinds: str) -> list[Cue]:
     between, rest = around.following[: first.start()], around.following[first.end() :][:80]
     if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
         return found  # "13:50 deploy, errors start 14:00": said of the next time
-    if around.chat:  # a message's time is when it was said; of what is over, that is when
+    if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
         if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
-            found.append(Cue(around, first[0], "", "", rest=rest, after=True, ahead=True))
+            found.append(Cue(around, first[0], "", "", rest=rest, after=True))
     elif around.leads:
-        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True, ahead=True))
+        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True))
     elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
         found.append(
             Cue(around, first[0], around.clause(around.head), around.head, rest=rest, after=True)
@@ -191,7 +189,7 @@ def _gives(rule: RoleRule, around: Surroundings) -> bool:
 
 
 def _holds(rule: RoleRule, cue: Cue) -> bool:
-    """Whether words give a time a rule's role: they are said of the incident, of what was, and not of another one."""
+    """Whether a rule holds for words beside a time: they tell of this incident, and neither of plans nor of others."""
     around = cue.around
     beside = around.following if cue.after else around.before if rule.role == "starts" else cue.head
     if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
@@ -199,13 +197,13 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
     if around.ends_failing(cue.subject) or rule.role == "nows":
         return True
     if rule.role == "created":
-        return ((cue.after and cue.ahead) or cue.is_direct()) and not around.has("elsewhere", cue.subject)
+        return (cue.after or cue.is_direct()) and not around.has("elsewhere", cue.subject)
     told = cue.told if rule.role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
 
 def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles:
-    """Give each mention that has a purpose its role."""
+    """The roles of a text's mentions; those without one are in `unused`."""
     roles = Roles()
     every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
     index = 0
@@ -243,14 +241,14 @@ _SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch
 
 
 def _label_of(label: str) -> str:
-    """Its kind, without "date time", "at" and the like at its end, where it has none with them."""
+    """The kind of a label, as written or without an ending such as "date time" or "at"; "" if it has none."""
     bare = _SUFFIX.sub("", label)
     named = [(name, label) for name, *_ in LABELS] + [(name, bare) for name, *_ in LABELS if "window" not in name]
     return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
 
 
 def _answers(prose: Prose, around: Surroundings) -> bool:
-    """ "since when?" "the graph says 13:54"."""
+    """Whether the sentence before asks since when: "since when?" "the graph says 13:54"."""
     begin = prose.sentence(around.mention.start)[0]
     before = prose.masked[max(0, begin - 40) : begin]
     asked = around.words["since_when"].search(before)
@@ -258,7 +256,7 @@ def _answers(prose: Prose, around: Surroundings) -> bool:
 
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
-    """Is a time said to correct the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"?"""
+    """Whether a time corrects the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"."""
     if around.chat or not starts or around.of_a_thing() or around.mention.start - starts[-1].end > 120:
         return False
     begin, end = prose.sentence(around.mention.start, around.mention.end)
@@ -272,7 +270,7 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
 
 
 def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
-    """Two times that are written as a range; false where they are not."""
+    """Give a range of two times its role; False if the two are no range."""
     first, second, opens = around.mention, following.mention, around.opening()
     if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
         return False
@@ -281,29 +279,23 @@ def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Ro
         return False
     between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
     if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
-        start = first.start if between else _opened_at(around)
+        start = first.start if between else around.opened_at()
         roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
     else:
         _ranging(around, second, following.following, roles)
     return True
 
 
-def _opened_at(around: Surroundings) -> int:
-    """Where a range begins: at its "from" or "between", else at its first time."""
-    opens = around.opening()
-    return opens.start() - len(around.before) + around.mention.start if opens else around.mention.start
-
-
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
-    """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it.
+    """Give a range its role. Without a second time it goes on until now; `rest` is the text after it.
 
-    A time that the incident ran must not be taken for a window: that leaves no baseline, and what fails every day is
-    blamed. What reads as either opens the window before it, and says nothing of the start.
+    If the incident's own duration were taken for a window, no baseline would be left, and everyday failures would be
+    blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
     end = second.end if second else first.end
     changed = bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, _opened_at(around), end, vague=changed)
+    found = Range(first, second, around.opened_at(), end, vague=changed)
     purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
     if purpose == "unused":
         roles.unused += [one for one in (first, second) if one]
@@ -312,7 +304,7 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
 
 
 def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
-    """What a range is for, as the list of `Roles` that it belongs to; by the nearest clause that says it."""
+    """The list of `Roles` that a range belongs to, by the nearest clause that tells."""
     head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
     if ALL.labels("ran").fullmatch(around.label):
         return "ran"
@@ -322,7 +314,7 @@ def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> st
 
 
 def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
-    """What a clause says of the range that it stands at, as `_purpose`; "" where it says nothing of it."""
+    """The list of `Roles` that a clause puts its range into; "" if it does not tell."""
     words = around.words
     low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
     trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)

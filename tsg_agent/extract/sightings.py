@@ -1,4 +1,4 @@
-"""What the times of a text are to the incident; and how long it was, where the text says a length of time."""
+"""The roles that times can have; and the roles of lengths of time ("for 3 hours")."""
 
 import re
 from collections.abc import Sequence
@@ -13,37 +13,36 @@ from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import Words
 
 MAXIMUM_SIGHTINGS = 50
-"""Times kept for each purpose; a text with more says nothing clearly."""
+"""Times kept for each role; a text with more is not clear."""
 LABELLED = 9
-"""Rank of what stands behind a label; prose ranks lower."""
+"""Rank of a time behind a label; prose ranks lower."""
 _SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
 """A length right behind it is what it was measured over."""
 PLAIN_END = 4
-"""Rank of an end from which on it is said, not implied."""
+"""Lowest rank of an end that is told; lower ones are implied."""
 RAN_TO = 3
-"""Rank of an end that is a range's, as that of "until"."""
+"""Rank of an end of a range, or after "until"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A time with a purpose: how plainly the text says so (higher wins), and the span to quote."""
+    """A time in a role: its rank (higher wins), and the span of the text to quote."""
 
     mention: TimeMention
     rank: int
     start: int
     end: int
     reading: TimeReading | None = None
-    """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
+    """Its reading, if that takes more than the mention: one end of a range may have its day from the other."""
     corrects: bool = False
-    """It is said to correct what was said before."""
+    """Whether it corrects the sightings before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """Two times that belong together, or one that lasts until now.
 
-    `begun`: the incident is said to have begun at its first time; `vague`: it began, or something changed, some time
-    between the two.
+    `begun`: the incident began at the first time; `vague`: it began some time between the two.
     """
 
     first: TimeMention
@@ -56,7 +55,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """How long the incident is said to have been on, once: "an outage of 70 minutes"."""
+    """How long the incident lasted by the text: "an outage of 70 minutes"."""
 
     span: timedelta
     start: int
@@ -65,12 +64,12 @@ class Lasting:
 
 @dataclass(slots=True)
 class Roles:
-    """All sightings of a text."""
+    """The times of a text by role."""
 
     starts: list[Sighting] = field(default_factory=list)
     ends: list[Sighting] = field(default_factory=list)
     nows: list[Sighting] = field(default_factory=list)
-    """Ends by "now" and the like: what "2 hours ago" counts from, too."""
+    """Ends told as "now"; "2 hours ago" counts from them."""
     created: list[Sighting] = field(default_factory=list)
     window_starts: list[Sighting] = field(default_factory=list)
     window_ends: list[Sighting] = field(default_factory=list)
@@ -82,7 +81,8 @@ class Roles:
 
 
 def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
-    """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
+    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "the last
+    3 hours" a window."""
     about, last, event = words.one_of("about"), words.one_of("last"), words.one_of("event")
     for_, took = words.one_of("for", "since"), words.one_of("lasting")
     long = words.made(
@@ -101,7 +101,7 @@ def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tupl
 
 
 def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
-    """Give a length of time its role, by what is `said` before it."""
+    """Give one length of time its role, by the words `said` before it."""
     start, end = match.start(), match.end("span" if match["span"] else "one")
     opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
     subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
@@ -110,50 +110,38 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     trouble = words["failing hint event symptom"].search(near)
     lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
     been = words.made("been", rf"\b{words.one_of('been')}(?!\w).*").search(rest)
-    if lasts and (trouble or words["failing"].search(said[0])):
-        if words["elsewhere handling past"].search(near) or _is_rule(words, subject):
-            return
+    if words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1]) or _is_rule(words, subject):
+        return
+    if lasts and trouble:
         at = opened - len(near) + trouble.start() if trouble else opened
         since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
         over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
-        ongoing = said["last"] or not over
-        if ongoing and since:  # "an outage at 13:05 for 40 minutes"
+        if since:  # "an outage at 13:05 for 40 minutes"
             roles.unused.remove(since)
-        if ongoing:
+        if since or said["last"] or not over:
             roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
-        if since or not ongoing:
+        if since or (over and not said["last"]):
             roles.lasting.append(Lasting(span, opened, end))
     elif said["took"] or match["event"]:
-        own = words["start event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
-        other = words["elsewhere handling planned"].search(re.split(r"[,;:.]", subject)[-1])
-        if (own or not subject.strip()) and not other and not words["past"].search(subject):
+        if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
             roles.lasting.append(Lasting(span, opened, match.end()))
     elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
         roles.starts.append(Sighting(mention, 1, opened, end))
-    # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-    elif (
-        said["last"]
-        and match["one"] != "week"
-        and not (
-            roles.starts
-            or roles.created
-            or subject.rstrip().endswith("(")
-            or words["elsewhere counted"].search(subject)
-            or _SHARE.search(subject)
-        )
-    ):
+    elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
+        if words["counted"].search(subject) or subject.rstrip().endswith("(") or _SHARE.search(subject):
+            return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
         found = roles.either if words["start"].search(subject) else roles.ranges
         found.append(Range(mention, None, opened, end))
 
 
 def _is_rule(words: Words, head: str) -> bool:
-    """ "over 5 % for 10m": an alert's rule."""
+    """Whether a length of time belongs to an alert's rule: "over 5 % for 10m"."""
     return bool(
         re.search(r"[<>]", head) or (words["rule"].search(head) and "%" in head and not words["was"].search(head))
     )
 
 
 def _is_over(words: Words, head: str, rest: str) -> bool:
-    """ "errors for a minute, gone now", "was down for 10 minutes"."""
+    """Whether it is over: "errors for a minute, gone now", "was down for 10 minutes"."""
     was = words.made("was", rf"\b{words.one_of('was')}\b[^.\n]{{0,40}}$")
     return bool(words["over"].search(rest[:60]) or was.search(head))

@@ -1,4 +1,4 @@
-"""The SLA threshold: the percentage that the text calls a target, never one that it reports as measured."""
+"""Finds the SLA threshold: a percentage that the text calls a target, never a measured one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.extract.spoken import number
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 LOWEST_IN_PROSE = 50
-"""A "target" under this is of something else than availability (an error budget, a CPU limit)."""
+"""Percent. A lower "target" is no availability (an error budget, a CPU limit)."""
 
 _MATCHES = 500  # numbers that are read; a text with more says nothing clearly
 _SHOWN = 8
@@ -31,13 +32,13 @@ _BESIDE = re.compile(
     r"(?: (?:for|of|with|für|mit|del?|con|pour|avec|para)(?: the| la| das| that| this)? [\w.-]{1,30})?(?: |: )"
     r"(?:(?:of|is|ist|es|est) )?"
 )
-"""Between the word and a number without its sign: "objective for payments: 99.95"."""
+"""Text between a target's word and a number without "%": "objective for payments: 99.95"."""
 _AFTER = re.compile(
     r"[ -]?(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level|contractual|contract)[ -]){0,3}"
     rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))",
     re.IGNORECASE,
 )
-"""The target's word behind a number, where it has no number of its own."""
+"""A target's word behind a number, unless another number follows the word."""
 _TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
@@ -60,14 +61,14 @@ _ALLOWED = re.compile(
     rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?){_PERCENT}",
     re.IGNORECASE,
 )
-"""What may fail is what is left of the target."""
+"""A share that may fail: the target is 100 % without it."""
 _BUDGET = re.compile(
     r"\b(?:error[ -]budget|fehlerbudget|presupuesto de error(?:es)?|budget d'erreurs?)[ ]?"
     rf"(?:is|of|[:=]|ist|von|beträgt|es(?: del)?|est(?: de)?|de)?[ ]?[0-5](?:[.,][0-9]{{1,4}})?{_PERCENT}"
     r"(?![^.,;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
     re.IGNORECASE,
 )
-"""How large the budget is, and not what is left of it."""
+"""The size of an error budget, not what is left of it."""
 _UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
 _ONE_IN = re.compile(
     r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
@@ -78,12 +79,11 @@ _ONE_IN = re.compile(
 _NINES = re.compile(
     r"\b(?P<count>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b", re.I
 )
-_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """The threshold in percent and its origin, or a question; and what may be one and is not used, quoted."""
+    """The threshold in percent with its origin, or a question. `left`: quotations of percentages that are not used."""
 
     value: float | None = None
     origin: str = ""
@@ -93,26 +93,29 @@ class SlaTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Percentage:
-    """A number of the text: how plainly it is a target (2 labelled, 1 in words, 0 not), or what else may be one."""
+    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = of an alert."""
 
     value: float
     rank: int
     shown: str
     other: bool = True
-    """It is of something else that has percentages."""
+    """Whether it measures something else than availability."""
     measured: bool = True
     near: bool = False
-    """A target is named in its sentence."""
+    """Whether its sentence names a target."""
 
 
 def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
-    """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
+    """The threshold: the flag's, a labelled one, the only one in prose, or the default.
+
+    Raises `ParameterError` for a flag or label that is no percentage.
+    """
     if flag is not None:
         return SlaTarget(_in_range(flag, "--threshold"), "given")
     found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
     rank = max((one.rank for one in found if one.rank > 0), default=0)
     best = next((one for one in found if one.rank == rank and rank), None)
-    # No measured availability is above its target.
+    # a measured availability is below its target: what is above the chosen one may be the true target
     above = best.value if best else default
     beyond = [
         one.value
@@ -143,62 +146,56 @@ def _in_range(value: float, where: str) -> float:
 
 
 def _percentages(prose: Prose) -> Iterator[_Percentage]:
-    """Every number of the text by what its words say of it."""
+    """All numbers of the text, ranked by the words around them."""
     floor = 0
     for match in _NUMBER.finditer(prose.text):
         begin, stop = prose.sentence(match.start())
+        near = prose.text[max(begin, match.start() - 150) : min(stop, match.end() + 150)]
         begin = max(begin, floor, match.start() - 60)
         before, after = prose.text[begin : match.start()], prose.text[match.end() : min(stop, match.end() + 40)]
         floor = match.end()
-        value = float(match["value"].replace(",", "."))
+        value, quoted = float(match["value"].replace(",", ".")), prose.is_quoted(match.start())
         other = _OTHER.search(re.split(r"[,;(|]", before[-45:])[-1]) or re.match(r"[ ](?:errors?|cpu)\b", after, re.I)
         label, word = _LABELS.search(before), _BEFORE.search(before)
-        quoted = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
-        if label and not other and not prose.is_quoted(match.start()):
-            rank = 2 if match["sign"] or not 0 < value < LOWEST_IN_PROSE else -1  # "threshold: 5 %" is an alert's own
-            share = not match["percent"] and not match["sign"] and 0.9 <= value < 1
-            value = (
-                round(100 * value, 6)
-                if share
-                else _in_range(-value if match["sign"] else value, quoted)
-                if rank == 2
-                else value
-            )
-            yield _Percentage(value, 2 if share else rank, f"text, labelled: {quoted}{', a fraction' * share}")
+        shown = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
+        if label and not other and not quoted:
+            yield _labelled(value, match, shown)
             continue
-        # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
+        # without "%" a number is a target only directly behind the word; with a word behind it, it counts something
         beside_it = word and _BESIDE.fullmatch(word["gap"])
-        bare = not match["percent"] and beside_it and value >= 90
-        counted = not match["percent"] and (not bare or re.match(r"[ ]\w", after))
+        bare = beside_it and value >= 90 and not re.match(r"[ ]\w", after)
+        counted = not (match["percent"] or bare) or match["sign"]
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
-        led = word and (beside_it or not _MEASURED.search(word["gap"])) and not _OTHER.search(word["gap"])
-        fits = (
-            not (other or counted or match["sign"] or prose.is_quoted(match.start()))
-            and not (behind and _OTHER.search(behind[0]))
-            and LOWEST_IN_PROSE <= value <= 100
-        )
-        near = prose.text[max(prose.sentence(match.start())[0], match.start() - 150) : min(stop, match.end() + 150)]
+        led = word and (beside_it or not _MEASURED.search(word["gap"]))
+        fits = (led or behind) and not (other or counted or quoted) and LOWEST_IN_PROSE <= value <= 100
         beside = f"{before[-25:]} {after[:15]}"
-        shown = prose.snippet(match.start(), behind.end()) if behind else quoted
         yield _Percentage(
             value,
-            int(bool(fits and (led or behind))),
-            f"text: {shown}",
-            other=bool(counted or match["sign"] or _OTHER.search(beside)),
+            int(bool(fits)),
+            f"text: {prose.snippet(match.start(), behind.end()) if behind else shown}",
+            other=bool(counted or _OTHER.search(beside)),
             measured=bool(_MEASURED.search(beside)),
             near=bool(_TARGETS.search(near)),
         )
 
 
+def _labelled(value: float, match: re.Match[str], shown: str) -> _Percentage:
+    """A target behind its label; a fraction ("slo: 0.999") is one too. Raises `ParameterError` out of range."""
+    if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
+        return _Percentage(round(100 * value, 6), 2, f"text, labelled: {shown}, a fraction")
+    if not match["sign"] and 0 < value < LOWEST_IN_PROSE:
+        return _Percentage(value, -1, f"text, labelled: {shown}")  # "threshold: 5 %" is an alert's own
+    return _Percentage(_in_range(-value if match["sign"] else value, shown), 2, f"text, labelled: {shown}")
+
+
 def _in_words(prose: Prose) -> Iterator[_Percentage]:
-    """ "three nines", "0.5 % may fail", "the error budget is 0.5 %"."""
+    """Targets in words: "three nines", "one in a thousand may fail", "the error budget is 0.5 %"."""
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
-        nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
+        nines = int(match["count"]) if match["count"].isdigit() else number(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
         yield _Percentage(value, 0 if prose.is_quoted(match.start()) else 1, f"text: {prose.snippet(*match.span())}")
     for match in islice(_ONE_IN.finditer(prose.text), _MATCHES):
-        times = {"two": 2, "zwei": 2, "five": 5, "fünf": 5}.get((match["times"] or "").lower(), 1)
-        count = times * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
+        count = number(match["times"] or "one") * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
         rank = int(not prose.is_quoted(match.start()))
         yield _Percentage(round(100 - 100 / count, 6), rank, f"text: {prose.snippet(*match.span())}")
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):

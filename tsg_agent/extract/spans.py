@@ -1,29 +1,29 @@
-"""Ranges of time in the text: windows ("start_time: …", "the last 3 hours"), and the time that the incident ran."""
+"""Ranges of time: written windows ("start_time: …", "the last 3 hours"), and ranges that the incident lasted."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-from tsg_agent.extract.choices import Choice, Material, ask, choose
+from tsg_agent.extract.choices import Choice, Material, ask, choose, hours
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, TimeReading, read
 from tsg_agent.extract.sightings import RAN_TO, Range, Sighting
 from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt
 
-_OVERNIGHT = timedelta(hours=12)  # a range that runs longer past midnight is taken for a mistake
+_OVERNIGHT = timedelta(hours=12)  # a range that ends before it begins is overnight if it is no longer
 _MOMENT = timedelta(minutes=30)
-"""What "it broke between A and B" means: that far apart, they are how well the moment is known; further, how long."""
+"""Up to this long, "it broke between A and B" gives an uncertain start; a longer range is how long it lasted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A window written out: its start, its end, and where they were read."""
+    """A window that the text writes out."""
 
     start: Choice = field(default_factory=Choice)
     end: Choice = field(default_factory=Choice)
 
 
 def settle_ranges(material: Material) -> None:
-    """Sort the ranges that were not a window's: into starts and ends of the incident, or windows."""
+    """Turn ranges of the incident into starts and ends, and those that may be either into one or the other."""
     roles, setting, given = material.roles, material.setting, material.given
     for r in roles.ran:
         first, second = span_of(r, setting, whole_days=False)
@@ -56,7 +56,7 @@ def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Ma
 
 
 def written_out(material: Material, *, alone: bool) -> Written:
-    """A window in the text; where the text does not say when it began (`alone`), what may be one."""
+    """The window of the text. `alone`: there is no start, so a range that may be either counts too."""
     roles, setting = material.roles, material.setting
     if roles.window_starts or roles.window_ends:
         start = choose("start_time", roles.window_starts, material)
@@ -64,7 +64,7 @@ def written_out(material: Material, *, alone: bool) -> Written:
             start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
         )
     found = {tuple(one.instant for one in span_of(r, setting)): r for r in roles.ranges}
-    if setting.began:  # what ended before the incident began is another one's
+    if setting.began:  # a range before the start belongs to another incident
         found = {span: r for span, r in found.items() if not span[1] or span[1] > setting.began}
     if len(found) > 1:
         several = "the text names several windows"
@@ -77,15 +77,14 @@ def written_out(material: Material, *, alone: bool) -> Written:
         first, second = span_of(r, setting)
         end = _of_reading("end_time", r, second, setting) if r.second else Choice()
         return Written(_of_reading("start_time", r, first, setting), end)
-    for r in roles.either if alone else ():  # when the incident was on, or what to look at: it serves both
+    for r in roles.either if alone else ():  # the incident's duration or a window
         first, second = span_of(r, setting)
         if first.instant and (second.instant or not r.second):
             quoted = material.quoted(r.start, r.end)
             said = "may be when the incident was on, or only the window to look at"
             material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
             end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
-            hours = f"{material.before.total_seconds() / 3600:g} h before {quoted}"
-            return Written(Choice(first.instant - material.before, hours), end)
+            return Written(Choice(first.instant - material.before, f"{hours(material.before)} before {quoted}"), end)
     return Written()
 
 
@@ -98,7 +97,7 @@ def _of_reading(parameter: str, r: Range, reading: TimeReading, setting: TimeCon
 
 
 def span_of(r: Range, setting: TimeContext, *, whole_days: bool = True) -> tuple[TimeReading, TimeReading]:
-    """Both ends of a range. A day or zone that is written once holds for both; it may run past midnight."""
+    """Both ends of a range. A day or zone written once holds for both; a range may run past midnight."""
     first, second = r.first, r.second
     if second is None:
         return read(first, setting), TimeReading(())
@@ -121,7 +120,7 @@ def span_of(r: Range, setting: TimeContext, *, whole_days: bool = True) -> tuple
 
 
 def _read_end(mention: TimeMention, setting: TimeContext, *, whole_days: bool, last: bool = False) -> TimeReading:
-    """One end of a range; of a window, whole days count from their first midnight to their last."""
+    """One end of a range. `whole_days`: a day without a time counts from its first midnight to its `last`."""
     reading = read(mention, setting)
     if whole_days and mention.day and not mention.clock and len(reading.instants) == 1:
         day = reading.instants[0].date()

@@ -1,22 +1,26 @@
-"""Finds what is written as a date, a time of day or "2 hours ago", and where. What it means is decided elsewhere.
+"""Finds dates, times of day and times such as "2 hours ago" in a text. `readings` turns them into instants.
 
-The forms are spotted by strict patterns, field by field. General date parsers (dateutil, dateparser) are not asked:
-they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All patterns are linear in the text.
+Patterns are strict. General date parsers (dateutil, dateparser) are not used: they read "96" or "may" as dates, and
+settle 03/04/2024 and "IST" silently. All patterns are linear in the text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import islice
+from typing import TypeVar
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
+from tsg_agent.extract.spoken import number
 from tsg_agent.extract.words import ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
+_Found = TypeVar("_Found")
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
-"""How many times a text is read for; the rest is noted."""
+"""Mentions that are read of a text; that there are more is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class TimeMention:
 
     @property
     def timed(self) -> bool:
-        """Does it say more than a day?"""
+        """Whether it is more than a day."""
         return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
@@ -56,35 +60,31 @@ _AFTER_START = re.compile(
     rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
-_AGO = {"tomorrow": -1, "yesterday": 1, "last_night": 1, "day_before": 2}
+_AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
+"""Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
 _TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
     r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
-"""1340 at the head of a line: a time where several lines begin so, as in a timeline."""
+"""1340 at the head of a line: a time if several lines begin so, as in a timeline."""
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
 class _Forms:
-    """The patterns of dates and times in some languages."""
+    """The patterns of dates and times of some languages."""
 
     def __init__(self, words: Words) -> None:
         self.words = words
         self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
         self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
-        self.named = {name: self._word(name) for name in ("last_night", "yesterday", "day_before", "today", "tomorrow")}
+        self.named = {name: self._word(name) for name in _AGO}
         named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
         of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
         timed = r"(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-        short = {"de": r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?![0-9])"}
-        short |= dict.fromkeys(("es", "fr"), r"(?P<a1>[0-9]{1,2})/(?P<b1>[01]?[0-9])(?![\w/-])")
-        days = next(
-            (short[name] for name in words.languages if name in short),
-            rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}",
-        )
+        days = [*self._listed("day_month"), rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}"][0]
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
               (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
@@ -109,13 +109,11 @@ class _Forms:
         )
         uhr = any_of(self._listed("hour_word"))
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
-        self.afternoon = re.compile(any_of(self._listed("afternoon")), re.IGNORECASE)
-        self.forenoon = re.compile(any_of(self._listed("forenoon")), re.IGNORECASE)
-        self.midnight = re.compile(midnight, re.IGNORECASE)
+        self.afternoon, self.forenoon, self.midnight = map(self._word, ("afternoon", "forenoon", "midnight"))
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
-        bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
-        bare = bare if "es" in words.languages else "(?P<lh>(?!))"
-        twelve = rf"(?:{any_of(words.rows('numbers'))}|1[0-2]|[1-9])"
+        bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
+        hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 12]
+        twelve = any_of([*hours, "1[0-2]", "[1-9]"])
         spoken, past = (
             any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
         )
@@ -138,9 +136,8 @@ class _Forms:
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        before, since = any_of(self._listed("ago_before")), any_of(self._listed("for_before"))
+        before, since, vague = (any_of(self._listed(name)) for name in ("ago_before", "for_before", "vague"))
         about = words.one_of("about")
-        vague = any_of(self._listed("vague"))
         self.ago = re.compile(
             rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{UNIT}))[ ]ago\b"
             rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
@@ -165,24 +162,18 @@ def _forms(words: Words) -> _Forms:
 def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
     """Mentions in the text's order, and whether there are more than are read."""
     forms = _forms(words)
-    days, more = _capped(forms.date.finditer(text))
+    days = _first(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
-    clocks, cut = _clocks(text, [match.span() for match in days], forms)
-    pieces, more = pieces + clocks, more or cut
+    pieces += _first(_clocks(text, [match.span() for match in days], forms))
     for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
-        found, cut = _capped(pattern.finditer(text))
-        pieces, more = [*pieces, *map(made, found)], more or cut
+        pieces += map(made, _first(pattern.finditer(text)))
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces, forms), more
+    return _joined(text, pieces[:MAXIMUM_MENTIONS], forms), len(pieces) > MAXIMUM_MENTIONS
 
 
-def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
-    found: list[re.Match[str]] = []
-    for match in matches:
-        if len(found) == MAXIMUM_MENTIONS:
-            return found, True
-        found.append(match)
-    return found, False
+def _first(found: Iterable[_Found]) -> list[_Found]:
+    """At most `MAXIMUM_MENTIONS` and one more, which shows that there are more."""
+    return list(islice(found, MAXIMUM_MENTIONS + 1))
 
 
 def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
@@ -191,15 +182,15 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     day: Day | None
     if groups["word"]:
         name = next(name for name, pattern in forms.named.items() if pattern.fullmatch(groups["word"]))
-        day = Day(ago=_AGO.get(name, 0), night=name == "last_night")
+        day = Day(ago=_AGO[name], night=name == "last_night")
     elif groups["week"]:
         day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
     elif value := groups["basic"]:
-        day = _dated(_date(int(value[:4]), int(value[4:6]), int(value[6:])))
+        day = _named(value[:4], int(value[4:6]), int(value[6:]))
     elif groups["y"]:
-        day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
+        day = _named(groups["y"], int(groups["ym"]), int(groups["yd"]))
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
@@ -221,21 +212,22 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
 
 def _named(year: str | None, month: int, day: int) -> Day | None:
     if year:
-        return _dated(_date(int(year[-2:]) + 2000 if len(year) == 2 else int(year), month, day))
+        return _dated(date_of(int(year[-2:]) + 2000 if len(year) == 2 else int(year), month, day))
     # 2024 is a leap year: 29 February stays possible until the year is known.
-    return Day(month_day=(month, day)) if _date(2024, month, day) else None
+    return Day(month_day=(month, day)) if date_of(2024, month, day) else None
 
 
 def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> Day | None:
-    """03/04/2024: both readings, unless one is impossible. With points it is day first, as wherever it is used."""
+    """03/04/2024: both readings, unless one is impossible. With points it is always day first."""
     if len(year) == 2 and separator != "/":
         return None  # 3.14.24 is a version, 10-12-24 a part number
     whole = int(year) + (2000 if len(year) == 2 else 0)
-    first = _date(whole, b, a)
-    return _dated(first) if first and (separator == "." or day_first) else _dated(first, _date(whole, a, b))
+    first = date_of(whole, b, a)
+    return _dated(first) if first and (separator == "." or day_first) else _dated(first, date_of(whole, a, b))
 
 
-def _date(year: int, month: int, day: int) -> date | None:
+def date_of(year: int, month: int, day: int) -> date | None:
+    """The day; None if the calendar does not have it."""
     try:
         return date(year, month, day)
     except ValueError:
@@ -247,9 +239,8 @@ def _dated(*readings: date | None) -> Day | None:
     return Day(dates=dates) if dates else None
 
 
-def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[list[TimeMention], bool]:
+def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterator[TimeMention]:
     """Times of day outside of the dates, each with the zone that follows it."""
-    found: list[TimeMention] = []
     position = index = 0
     timeline = len(re.findall(_AT_A_LINE, text)) > 1
     while match := forms.clock.search(text, position):
@@ -261,14 +252,11 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
         clock, problem = _clock(match, forms)
         if clock is None or (match["th"] and not timeline):
             continue
-        if len(found) == MAXIMUM_MENTIONS:
-            return found, True
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        found.append(TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem))
-    return found, False
+        yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
 
 def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
@@ -293,14 +281,13 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
-    """ "half past two": of twelve hours, so of either half of the day where it does not say which."""
-    numbers = forms.words.rows("numbers")
+    """ "half past two": in either half of the day, unless "afternoon" follows."""
     said = match["sh"] or match["ah"]
-    hour = next((n for n, form in enumerate(numbers, 1) if re.fullmatch(form, said, re.IGNORECASE)), 0)
+    hour = int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
-    minutes = 60 * ((hour or int(said)) % 12) + away
+    minutes = 60 * (hour % 12) + away
     hours, minute = divmod(minutes % 720, 60)
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 
@@ -334,7 +321,7 @@ def _later(match: re.Match[str]) -> TimeMention:
 
 
 def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMention]:
-    """Days and times that stand together, as one mention each: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
+    """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
     while index < len(pieces):
@@ -369,7 +356,7 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
 
 
 def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
-    """ "half past two this afternoon", "8:30 heute abend": the day's words say which half of it."""
+    """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
     late, early = forms.afternoon.search(day), forms.forenoon.search(day)
     if mention.clock and late and 1 <= mention.clock.hour < 12:
         return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
@@ -377,13 +364,13 @@ def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
 
 
 def _again(piece: TimeMention, gap: str) -> bool:
-    """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
+    """Whether an ambiguous time is written again in brackets: "ten past two (14:10 UTC)"."""
     open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 
 def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> bool:
-    """Does the day at `index` belong to a time after it?"""
+    """Whether the day at `index` belongs to a time after it."""
     if index + 1 >= len(pieces) or not pieces[index + 1].clock:
         return False
     gap = text[pieces[index].end : pieces[index + 1].start]
@@ -395,5 +382,5 @@ def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:
     year = _TRAILING_YEAR.match(text, mention.end)
     if not year or not mention.day or not mention.day.month_day:
         return mention
-    value = _date(int(year[1]), *mention.day.month_day)
+    value = date_of(int(year[1]), *mention.day.month_day)
     return replace(mention, end=year.end(), day=Day(dates=(value,))) if value else mention

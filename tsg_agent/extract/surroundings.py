@@ -23,57 +23,57 @@ _SIDE = 300  # characters of a sentence that are read on each side
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A time among its words: its sentence before and after it, and the words up to the times beside it."""
+    """A time with the text around it, at most its sentence."""
 
     words: Words
     mention: TimeMention
     label: str
     head: str
     before: str
-    """`head`, from the time before it on."""
+    """`head`, without what comes before the previous time."""
     after: str
     following: str
     """`after`, up to the next time."""
     chat: bool
-    """Whether it is when a message was written."""
+    """Whether the time stands at the head of a chat message."""
 
     def has(self, kinds: str, text: str) -> bool:
-        """Does a text have words of these kinds?"""
+        """Whether a text has words of one of these kinds."""
         return bool(self.words[kinds].search(text))
 
     def says_nothing(self, text: str) -> bool:
-        """Is a text nothing but small words, names of the telemetry and signs?"""
+        """Whether a text consists of small words, masked names, digits and punctuation only."""
         empty = self.words.one_of("filler", "prepositions", "start", "since", "done", "half_done", "lasting")
         return bool(self.words.made("filler", rf"(?:[\W§0-9]|\b{empty}(?!\w))*").fullmatch(text))
 
     def clauses(self, text: str) -> list[str]:
-        """A text's clauses without times and what stands in brackets, the last first."""
+        """The clauses of a text, the last first, without times and brackets."""
         apart = self.words.made("clauses", rf"[,;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)")
         return apart.split(_STAMP.sub(" ", text))[::-1]
 
     def clause(self, text: str) -> str:
-        """The last clause of a text that has a word in it: what a verb behind the text is said of."""
+        """The last clause of a text that says something: the subject of a verb behind the text."""
         return next((piece for piece in self.clauses(text) if not self.says_nothing(piece)), "")
 
     @property
     def leads(self) -> bool:
-        """Does the time stand at the head of its sentence, or of a part of it?"""
+        """Whether the time stands first in its clause, but for prepositions."""
         pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
         return bool(pattern.fullmatch(self.clauses(self.before)[0]))
 
     def is_direct(self, gap: str) -> bool:
-        """Is nothing but "at", "around" and the like between a word and its time?"""
+        """Whether only prepositions stand between a word and its time."""
         pattern = rf"(?:[\s.:,(=~@*_\"'§-]|\b{self.words.one_of('prepositions')}(?!\w))*"
         return bool(self.words.made("direct", pattern).fullmatch(gap))
 
     def is_level(self, gap: str) -> bool:
-        """Is nothing but a level between a verb and its time: "dropped to 92 % at"?"""
+        """Whether only a level stands between a verb and its time: "dropped to 92 % at"."""
         small = rf"\bin\b|\b{self.words.one_of('level', 'prepositions')}(?!\w)"
         pattern = rf"(?:[\s,~(:=@*_§)-]|{small}|(?<![0-9.,-])[0-9][0-9.,]{{0,12}}(?![0-9.,-])[ ]?[%x]?)*"
         return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
 
     def leads_to(self, gap: str) -> bool:
-        """May the words between a verb and its time stand there: "failing requests at", not "the rollback, which"?"""
+        """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
         named = self.words["failing hint served object"].sub(" ", gap)
         if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
             return True
@@ -88,24 +88,24 @@ class Surroundings:
         return worded or bool(day and not day.dates and not day.month_day) or bool(preposed.search(gap))
 
     def denies(self, text: str) -> bool:
-        """Does a text end with a negation?"""
+        """Whether a text ends with a negation, or one word after it."""
         pattern = self.words.made("not", rf"\b{self.words.one_of('not')}\W*(?:\w+\W+)?$")
         return bool(pattern.search(text[-40:]))
 
     def ends_failing(self, clause: str) -> bool:
-        """Is the last that a clause names what fails: "the deploy errors"?"""
+        """Whether a clause ends with what fails: "the deploy errors"."""
         fails, tail = self.words.one_of("failing", "hint"), self.words.one_of("failing_tail")
         pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$"
         return bool(self.words.made("ends failing", pattern).search(clause))
 
     def to_now(self) -> re.Match[str] | None:
-        """ "14:00 - now"."""
+        """The "- now" after the time."""
         to, now = self.words.one_of("to"), self.words.one_of("to_now")
         pattern = rf"[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{to}|->|→)[ ]{{0,3}}{now}(?!\w)"
         return self.words.made("to now", pattern).match(self.following)
 
     def of_a_thing(self) -> bool:
-        """Is the time some other thing's: "the 06:00 deploy"?"""
+        """Whether the time names another thing: "the 06:00 deploy"."""
         return bool(self.words.made("noun after", rf"[ ]{self.words.one_of('noun_after')}\b").match(self.after))
 
     def opening(self) -> re.Match[str] | None:
@@ -114,8 +114,17 @@ class Surroundings:
         small = f"(?:{self.words.one_of('about')} )?(?:{self.words.one_of('prepositions')} )?"
         return self.words.made("opens", rf"\b(?:(?P<between>{between})|{opens})[\s~]*{small}$").search(self.before)
 
+    def place(self, index: int) -> int:
+        """Where in the text the character of `before` at an index stands."""
+        return self.mention.start - len(self.before) + index
+
+    def opened_at(self) -> int:
+        """Where a range begins: at its "from" or "between", else at its first time."""
+        opens = self.opening()
+        return self.place(opens.start()) if opens else self.mention.start
+
     def ranges_over(self, gap: str) -> bool:
-        """Is a gap between two times that of a range?"""
+        """Whether the text between two times joins them to a range; "and" does only after "between" or "from"."""
         joins, about = self.words.one_of("range_and"), self.words.one_of("about")
         to = rf"-{{1,2}}|\u2013|—|{self.words.one_of('to')}|->|→|/|\.{{2,3}}|{joins}"
         pattern = self.words.made("between times", rf",?[ ]{{0,3}}(?:{to})[ ]{{0,3}}(?:{about} |~)?")

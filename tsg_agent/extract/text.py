@@ -1,4 +1,4 @@
-"""An incident's text made safe to read, and cut into sentences. The text may hold anything."""
+"""Cleans an incident's text, which may hold anything, and cuts it into sentences."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 MAXIMUM_CHARACTERS = 200_000
-"""What is read of a text; the rest is cut, and the cut is noted."""
+"""Characters that are read of a text; a note tells of a cut."""
 
 SNIPPET = 80
 
@@ -19,7 +19,7 @@ _HYPHEN = re.compile("[\u2010\u2011\u2212]")
 _PERSON = re.compile(r"(?<![\w.])@[\w.-]{1,40}")  # @oncall is somebody, and no shift
 _QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
 
-# A wrapped line goes on in lower case, or with what "at", "and" and the like ask for.
+# A wrapped line continues in lower case, or after "at", "and" and the like.
 _WRAPPED = re.compile(
     r"\n(?=[ \t]{0,8}(?:[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=])|\([0-9]))"
     r"|(?:(?<=\bat)|(?<=\bon)|(?<=\bsince)|(?<=\baround)|(?<=\babout)|(?<=\buntil)|(?<=\bfrom)|(?<=\bto)|(?<=\band)"
@@ -44,7 +44,7 @@ def clean(text: str) -> str:
 
 
 class Prose:
-    """A cleaned text that knows its sentences. A sentence ends at a stop, or at a line's end that is no wrapping."""
+    """A cleaned text with its sentences. A sentence ends at a stop, or at the end of a line that is not wrapped."""
 
     def __init__(self, text: str) -> None:
         whole = clean(text)
@@ -58,20 +58,20 @@ class Prose:
         self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
 
     def is_quoted(self, start: int) -> bool:
-        """Whether it stands in a line that quotes another text, where other lines do not."""
+        """Whether a position is in a quoted line ("> …"), in a text that has other lines too."""
         return any(low <= start < high for low, high in self._quoted)
 
     def is_elsewhere(self, start: int) -> bool:
-        """Whether it stands in a sentence that is about another service."""
+        """Whether a position is in a sentence about another service."""
         return any(low <= start < high for low, high in self._elsewhere)
 
     def set_apart(self, own: Iterable[int], others: Iterable[int]) -> None:
-        """Mark the sentences that name another service (`others`: where) and not the incident's."""
+        """Mark the sentences with a position in `others` (another service) and none in `own`."""
         ours = {self.sentence(start) for start in own}
         self._elsewhere = [span for span in {self.sentence(start) for start in others} if span not in ours]
 
     def mask(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Cover names in `masked`, sign by sign: "release.api" releases nothing, and "since" may be said of it."""
+        """Cover names in `masked` character by character, so that "release.api" is not read as a release."""
         pieces: list[str] = []
         position = 0
         for start, end in sorted([*spans, *(match.span() for match in _PERSON.finditer(self.text))]):
@@ -94,7 +94,7 @@ class Prose:
         return self.text.rfind("\n", 0, start) + 1, len(self.text) if end < 0 else end
 
     def snippet(self, start: int, end: int) -> str:
-        """A short quotation of a span with some words before it, for a person to recognise."""
+        """A short quotation of a span, with some words before it."""
         begin, near = self.sentence(start)[0], start - SNIPPET // 2
         if begin < near:  # from a whole word on
             space = self.text.find(" ", near, start)

@@ -1,12 +1,12 @@
-"""The window and the reported start, from flags, from the times in the text, and from the clock."""
+"""Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
-from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
+from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, hours, iso, reading_of
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import assign
@@ -19,12 +19,12 @@ from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
-"""Without any start, the window is so many times as long as it would open before one: incident and baseline."""
+"""Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
 
 
 @dataclass(slots=True)
 class Window:
-    """What is settled of the three times, and what stands in the way."""
+    """The three times in UTC with their origins; questions that stand in the way; notes."""
 
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -37,13 +37,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the times are read by. The window opens `before` the incident's start; `now` is UTC."""
+    """What times are read against. The window opens `before` the incident's start; `now` is UTC."""
 
     now: datetime
     before: timedelta
     ranges_are_windows: bool
     place: str = ""
-    """The region: it settles zones' names that several places use."""
+    """The region; it tells which place an ambiguous zone name means."""
 
 
 def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
@@ -67,7 +67,7 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All times of a text with their roles, and what they are read against; `more`: only the first were read."""
+    """All times of a text with their roles and context. `more`: the text has more times than are read."""
 
     mentions: Sequence[TimeMention]
     roles: Roles
@@ -76,7 +76,7 @@ class Survey:
 
 
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
-    """Find the times of a text. `place`, with the text's own words, settles zones' names that several places use."""
+    """Find the times of a text. Places named in `place` or in the text settle ambiguous zone names."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, the words of a language need not be made into patterns.
     found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
@@ -91,14 +91,14 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
-        # one that is named once holds for all times
+        # a zone that is the text's only one holds for all times
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
     return Survey(mentions, roles, _dated(base, roles), more)
 
 
 def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
-    """A zone's name by the places that are named; "my time" by the text's only offset, as a mail's header has it."""
+    """A zone whose name is ambiguous, by the places named; "my time" by the text's only offset (a mail's header)."""
     if zone.name == LOCAL and len(offsets) == 1:
         (offset,) = offsets
         return Zone(offset.name, f"{zone.name} is taken for {offset.name}, the only offset in the text")
@@ -106,14 +106,19 @@ def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
-    """The instants that a text names, whatever they are to it; now, where it names none."""
+    """All instants that a text names with a day; `now` if there are none."""
     seen = survey(Prose(text), Known(), now)
-    read_as = [read(one, seen.setting).instants for one in seen.mentions if one.day or one.instant]
-    return tuple(instant for instants in read_as for instant in instants) or (now,)
+    dated = [one for one in seen.mentions if one.day or one.instant]
+    return tuple(instant for one in dated for instant in read(one, seen.setting).instants) or (now,)
+
+
+def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[datetime]:
+    """The instants of the mentions that mean one."""
+    return [instant for one in mentions if (instant := read(one, setting).instant)]
 
 
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
-    """The setting with when the text says that it was written."""
+    """The context, with the time at which the text was written if it tells."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
         dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
         if dated or (sighting in roles.nows and sighting.mention.clock):
@@ -128,7 +133,7 @@ def _dated(base: TimeContext, roles: Roles) -> TimeContext:
 
 
 def _incident_start(material: Material) -> Choice:
-    """The start of the flag or the text, or counted back from its end; what is not understood is told."""
+    """The start by the flag or the text, or its end minus its duration. Notes what is not understood."""
     given, roles = material.given.incident_start, material.roles
     if given:
         return Choice(given.astimezone(UTC), "given")
@@ -144,7 +149,7 @@ def _incident_start(material: Material) -> Choice:
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
-    """Settle `start_time` and `incident_start`: flag, window written out, the rule, a report's own time."""
+    """Settle `start_time` and `incident_start`."""
     window.incident_start = start.instant
     says = "settle" if start.question else "say"
     window.origins["incident_start"] = (
@@ -156,7 +161,12 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
     window.start_time, window.origins["start_time"] = opened.instant, opened.origin
     if material.given.exact_start and not start.instant and not opened.question:
         why = "the start is to be exact, and the text does not settle it"
-        window.questions.append(start.question or ask("incident_start", why, _named(material), Doubt.SILENT))
+        window.questions.append(
+            start.question
+            or ask(
+                "incident_start", why, _instants(material.mentions[: 2 * CANDIDATES], material.setting), Doubt.SILENT
+            )
+        )
     elif opened.instant and start.question:
         window.notes.append(f"incident_start stays unknown: {start.question.text}")
         window.unsettled.append(start.question)
@@ -165,9 +175,10 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
 
 
 def _opening(start: Choice, written: Written, material: Material) -> Choice:
-    """When the window opens. Neither instant nor question: only its end tells.
+    """When the window opens: flag, written window, some time before the start, or before the report was made.
 
-    Of several starts of one day the earliest that has telemetry opens it: which it was is measured.
+    Of several possible starts on one day, the earliest with telemetry counts; the true one is measured later. Neither
+    instant nor question: the window is counted back from its end.
     """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
@@ -177,10 +188,8 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
     if moment is None and start.question:
-        moment, origin = (
-            _earliest(start.question, material.setting),
-            "the earliest time at which it may have begun - {}",
-        )
+        moment = _earliest(start.question, material.setting)
+        origin = "the earliest time at which it may have begun - {}"
     if moment is None and not (written.start.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
@@ -190,19 +199,19 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None:
         return Choice(question=written.start.question or start.question)
     before = material.before
-    moment = min(moment, material.setting.now)  # nothing that is later has happened
-    return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
+    moment = min(moment, material.setting.now)  # an incident in the future has not happened
+    return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
 
 
 def _earliest(question: Question, setting: TimeContext) -> datetime | None:
-    """The earliest candidate that has telemetry; None where they are too far apart for one window."""
-    first, last = setting.first or setting.now, min(setting.last or setting.now, setting.now)
-    moments = [one for one in map(datetime.fromisoformat, question.candidates) if first <= one <= last]
+    """The earliest candidate with telemetry; None if they are too far apart for one window."""
+    candidates = map(datetime.fromisoformat, question.candidates)
+    moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
     return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
 
 def _reported(material: Material) -> Choice:
-    """The plainest time of a report that is read, the earliest of several."""
+    """When it was reported: the highest rank, and of several the earliest."""
     now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
     told = [(-one.rank, when.instant, one, when.how) for one, when in found if when.instant and when.instant <= now]
@@ -213,14 +222,8 @@ def _reported(material: Material) -> Choice:
     return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
 
 
-def _named(material: Material) -> list[datetime]:
-    """Times that the text names in other connections."""
-    read_ones = (read(one, material.setting).instant for one in material.mentions[: 2 * CANDIDATES])
-    return list(dict.fromkeys(instant for instant in read_ones if instant))
-
-
 def _close(window: Window, written: Written, material: Material) -> None:
-    """Settle `end_time`: flag, window written out, resolution, else now, but not beyond the telemetry."""
+    """Settle `end_time`: flag, written window, resolution, else now or the telemetry's end."""
     setting = material.setting
     if material.given.end_time:
         ended = Choice(material.given.end_time.astimezone(UTC), "given")
@@ -230,40 +233,38 @@ def _close(window: Window, written: Written, material: Material) -> None:
             ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
     if ended.question and ended is written.end:
         window.questions.append(ended.question)
-    elif ended.question:  # what is later than the end does no harm
+    elif ended.question:  # a window that is too long does no harm
         shown = ", ".join(ended.question.candidates)
         window.notes.append(f"No end is taken from the text: {ended.question.text}{f' {shown}' if shown else ''}")
+    no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
     if ended.instant:
         window.end_time, window.origins["end_time"] = ended.instant, ended.origin
     elif setting.last and setting.now > setting.last:
         window.end_time = setting.last
-        window.origins["end_time"] = f"the telemetry's last row: {_no_end(material)}, and now is later"
+        window.origins["end_time"] = f"the telemetry's last row: {no_end}, and now is later"
         window.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: now is {iso(setting.now)}.")
     else:
-        window.end_time, window.origins["end_time"] = setting.now, f"now: {_no_end(material)}"
+        window.end_time, window.origins["end_time"] = setting.now, f"now: {no_end}"
     if window.end_time and not window.start_time and not window.questions:
         _last_hours(window, window.end_time, material)
 
 
-def _no_end(material: Material) -> str:
-    return "the text names no end" if not material.mentions else "of no time does the text say that it ended then"
-
-
 def _last_hours(window: Window, end: datetime, material: Material) -> None:
-    """Nothing says when: the last hours before the end, or more where the text names a time of the last day."""
+    """A window without a start: the hours before its end, or more if the text names a time of the day before it."""
     span = _BEFORE_END * material.before
-    near = [one for one in _unused(material) if end - DAY <= one < end]
+    clocks = [one for one in material.roles.unused if one.clock]
+    near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     window.start_time = min(_minus(one, span if one is end else material.before) for one in [end, *near])
     first = material.setting.first
     if first and window.start_time < first < end:
         window.start_time = first
-    window.origins["start_time"] = f"the last {_hours(end - window.start_time)}: the text does not say when it began"
-    length = _hours(end - window.start_time)
+    window.origins["start_time"] = f"the last {hours(end - window.start_time)}: the text does not say when it began"
+    length = hours(end - window.start_time)
     window.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
-    """The plainest end; else the latest time at which it was still on, or that was "now"; else by how long it was."""
+    """The end by the text: one that is told; else the start plus the duration; else the latest that is implied."""
     roles, setting = material.roles, material.setting
     plain = [one for one in roles.ends if one.rank >= PLAIN_END and _possible(one, after, material, strictly=False)]
     if plain:
@@ -286,7 +287,7 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 
 
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end is this incident's, not later than now, and `strictly` after the start and readable."""
+    """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
     instant = reading_of(sighting, material.setting, after).instant
     if material.setting.prose.is_elsewhere(sighting.start):
         return False
@@ -297,14 +298,8 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
     )
 
 
-def _unused(material: Material) -> list[datetime]:
-    """The instants of the mentions that have no role."""
-    read_ones = (read(one, material.setting).instant for one in material.roles.unused if one.clock)
-    return [instant for instant in read_ones if instant]
-
-
 def _told(window: Window, material: Material) -> None:
-    """Note what the text says of times that serves for nothing."""
+    """Note the times and lengths of the text that are not used."""
     times = {name: getattr(window, name) for name in ("start_time", "end_time", "incident_start")}
     own = [name for name in times if times[name] and window.origins.get(name, "").startswith(("text", "when", "given"))]
     told = " ".join([*window.notes, *(f"{one.text} {one.candidates}" for one in window.questions)])
@@ -321,7 +316,7 @@ def _check(window: Window, setting: TimeContext) -> None:
         said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
         if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
             raise ParameterError(said, fix=fix)
-        # A clock or a zone is wrong. Since when it fails is measured: the rest can be answered.
+        # A clock or a zone is wrong: the start is measured instead.
         window.notes.append(f"{said} {fix} The window is the time before now.")
         began = None
     later = max((t for t in (start, began) if t), default=None)
@@ -350,7 +345,3 @@ def _minus(instant: datetime, before: timedelta) -> datetime:
         return instant - before
     except OverflowError as error:
         raise ParameterError(f"No window fits before {iso(instant)}.", fix="Give a later --incident-start.") from error
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:g} h"

@@ -1,4 +1,4 @@
-"""Time zones as people write them: offsets, IANA names and abbreviations, the ambiguous ones kept as such."""
+"""Time zones as people write them: offsets, IANA names, cities and abbreviations. Ambiguous ones stay ambiguous."""
 
 import re
 from dataclasses import dataclass
@@ -59,18 +59,18 @@ _ANSWERED = re.compile(r"(?:^|(?<=\w: ))(?:(?:yes|yeah|yep|ja|sí|oui)\W{1,3})?(
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone as written; `how` says what its name was taken for, where it has several meanings."""
+    """A zone as written. `how` tells what an ambiguous name was taken for."""
 
     name: str
     how: str = ""
 
     @property
     def is_settled(self) -> bool:
-        """Whether its name alone says the offset."""
+        """Whether its name alone gives the offset."""
         return self.name != LOCAL and self.name.upper() not in {*_AMBIGUOUS, *_SEASONAL}
 
     def instants(self, local: datetime) -> list[datetime]:
-        """The UTC instants that a naive local time may mean: several when ambiguous, none when it cannot be."""
+        """The UTC instants that a naive local time may mean; none if the zone is unknown or the time does not exist."""
         if self.name == LOCAL:
             return []
         upper = self.name.upper()
@@ -94,7 +94,7 @@ class Zone:
         return naive + (naive - instants[0].replace(tzinfo=None)) if instants else naive
 
     def settled(self, said: str) -> "Zone":
-        """The zone, where several places use its name and exactly one of them is named in `said`."""
+        """The zone of the one place in `said`, of several that use its name; else the zone itself."""
         several = _AMBIGUOUS.get(self.name.upper(), ())
         found = [
             (hours, match.group())
@@ -108,7 +108,7 @@ class Zone:
 
 
 def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, int]:
-    """The zone that directly follows a time, and where it ends. `minus`: may "-05:00" be an offset here?"""
+    """The zone directly behind a time, and where it ends. `minus`: "-05:00" is an offset here, not a range."""
     attached = _ATTACHED.match(text, position) or (_MINUS.match(text, position) if minus else None)
     if attached:
         offset = next(filter(None, attached.groupdict().values()), "UTC")
@@ -121,9 +121,9 @@ def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, i
 
 
 def default_zone(text: str) -> Zone | None:
-    """The zone of a statement such as "all times are in CET", "Timezone: Europe/Berlin", or of a column's head.
+    """The zone that holds for all times: "all times are in CET", "Timezone: Europe/Berlin", or a column's head.
 
-    Also one that is a line of its own, as the answer in a chat: "yes, PDT".
+    Also one that stands in a line of its own, as the answer in a chat: "yes, PDT".
     """
     for match in _DEFAULT.finditer(text):
         zone = _ZONE.match(text, match.end())
@@ -141,19 +141,19 @@ def _zone(match: re.Match[str]) -> Zone:
     if groups["local"]:
         return Zone(LOCAL)
     if city := groups["city"] or groups["at"] or groups["of"] or groups["er"] or groups["short"]:
-        return Zone(_cities().get(city.lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
+        return Zone(_cities().get(city.lower(), LOCAL))  # an unknown place: its offset is asked for
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
 
 
 def places_in(text: str) -> list[Zone]:
-    """The zones of the cities and countries that a text names, in its order."""
+    """The zones of the cities and countries in a text, in its order."""
     found = (_cities().get(match[0].lower()) for match in _PLACE.finditer(text))
     return [Zone(name) for name in dict.fromkeys(name for name in found if name)]
 
 
 @cache
 def _cities() -> dict[str, str]:
-    """Cities and countries in lower case -> the zone that they name."""
+    """City or country in lower case -> its IANA zone."""
     named = {name.rpartition("/")[2].replace("_", " ").lower(): name for name in sorted(available_timezones())}
     areas = ("africa/", "america/", "asia/", "atlantic/", "australia/", "europe/", "indian/", "pacific/")
     countries: dict[str, str] = data("zones")["countries"]
@@ -161,7 +161,7 @@ def _cities() -> dict[str, str]:
 
 
 def _hours(offset: str) -> float:
-    """`+05:30`, `+0530`, `+5` in hours; `+05.50` too, as `settled` writes it."""
+    """Hours of `+05:30`, `+0530`, `+5`, or of `+05.50`, which `settled` writes."""
     if "." in offset:
         return float(offset)
     digits = offset[1:].replace(":", "")
@@ -175,7 +175,7 @@ def _at(local: datetime, hours: float) -> datetime:
 
 
 def _in_place(local: datetime, place: str) -> list[datetime]:
-    """Both instants of an hour that a clock change repeats; none of one that it skips, or in an unknown place."""
+    """The instants of a local time in an IANA zone: two if a clock change repeats it, none if one skips it."""
     try:
         zone = ZoneInfo(place)
     except (ZoneInfoNotFoundError, ValueError, OSError):
