@@ -98,7 +98,7 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
-def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
+def _settled(  # noqa: PLR0917 - what `settle` has at hand
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
@@ -190,37 +190,38 @@ def _names_unknown(entry: _Labelled) -> bool:
 
 
 def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
-    """One of the values found. Of several: the only one said to fail, one called primary, or the first region."""
+    """One of the values found. Of several regions the one called primary, or the first; else it is asked."""
     ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
     values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
     if not values and ambiguous:
         quoted = quote(prose.text[ambiguous.start : ambiguous.end])
         return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
-    hit = next(hit for hit in pool if len(hit.values) == 1)
-    notes: list[str] = []
-    either = len(values) > 1 and _either(pool, prose)
-    if len(values) > 1 and not either:
-        words = words_in(prose.text)
-        failing = [hit for hit in pool[:_MATCHES] if len(hit.values) == 1 and _fails(hit, prose, words)]
-        if len({hit.values[0] for hit in failing}) == 1:
-            hit, values = failing[0], failing[0].values
-            said = f"{quote(values[0])} is used, as only it is said to fail"
-            notes.append(f"The text names several {kind.noun}s; {said}.")
+    plain = [hit for hit in pool if len(hit.values) == 1]
+    hit, notes = plain[0], []
     if len(values) > 1:
-        foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
-        hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
-        beside = [hit for hit in pool if hit.beside and len(hit.values) == 1]
-        together = any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
-        alone = not (hit.foremost or either or together) and len({hit.values[0] for hit in beside}) == 1
-        hit = beside[0] if alone else hit
-        if (either or kind is not REGION) and not (hit.foremost or alone):
+        chosen = _likeliest(kind, plain, prose)
+        if chosen is None:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
-        which = "called the most affected" if hit.foremost else "named with where it runs" if alone else "named first"
-        notes.append(f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, as it is {which}.")
+        hit, why = chosen
+        notes = [f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, {why}."]
     value = hit.values[0]
     where = "text, labelled" if labelled else "text"
     others = tuple(name for name in named if name != value)
     return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
+
+
+def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
+    """Of several values the one that is meant, and why; None where the text does not tell."""
+    words = words_in(prose.text)
+    either = _either(pool, prose)
+    joined = either or any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
+    reasons = (
+        ("as it is called the most affected", [hit for hit in pool if hit.foremost]),
+        ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
+        ("as it is named with where it runs", [hit for hit in pool if hit.beside and not joined]),
+        ("as it is named first", pool[:1] if kind is REGION and not either else []),
+    )
+    return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
 
 
 def _either(pool: list[Hit], prose: Prose) -> bool:
