@@ -1,9 +1,8 @@
 """Twenty concurrent investigations: the longest stall of the server's event loop, and its threads.
 
-Variants, each in its own process: idle; a Service that runs them in its process; one with two worker processes; and,
-with TSG_BENCH_AGAINST (the checkout of a version without Service), its ainvestigate(). The variants alternate, so that
-all see the same load of the machine. Half of the investigations are about another region; wrong or mixed-up ones are
-counted.
+Variants, each in its own process and in turn, so that machine load affects all alike: idle; a Service that runs them
+in-process; a Service with two worker processes; with TSG_BENCH_AGAINST (checkout of a version without Service), its
+ainvestigate(). Half of the investigations are about another region; wrong or mixed-up results are counted.
 """
 
 import json

@@ -30,11 +30,11 @@ class Slow:
 
     @property
     def tables(self) -> dict[str, SourceTable]:
-        """The source's."""
+        """The wrapped engine's tables."""
         return self._engine.tables
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
-        """The rows, after a second."""
+        """Run the query after a delay of one second."""
         time.sleep(DELAY_S)
         return self._engine.run(sql, parameters, timeout=timeout)
 
@@ -44,7 +44,7 @@ class Slow:
 
 
 def measure() -> None:
-    """Print the time from the first branch's begin to the last one's end."""
+    """Print the seconds from the start of the first branch to the end of the last."""
     with tempfile.TemporaryDirectory() as folder:
         incident = write_demo(demo_named("checkout"), Path(folder))
         with DuckDB(Path(folder) / "telemetry") as engine:

@@ -10,7 +10,7 @@ RUNS = 5
 
 
 def measure() -> None:
-    """Print the median and the range."""
+    """Print median and range of the wall time, seconds."""
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(RUNS):

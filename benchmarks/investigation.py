@@ -1,10 +1,9 @@
 """The whole investigation against the guide's nine queries as they run, and against an earlier version of this project.
 
-`python -m benchmarks investigation`; TSG_BENCHMARK_SIZES says which numbers of requests ("5000,100000"), and
-TSG_BENCHMARK_EARLIER where an earlier version's source lies, whose modules then run in this environment. The guide's
-queries are the oracle's in ../shared; where it is absent they are left out. The sides alternate, each in its own
-process, so that they see the same load of the machine. Ratios are of medians, with the least and greatest of a pair.
-Ours loads its modules as the command line does. CPU time includes child processes.
+`python -m benchmarks investigation`. TSG_BENCHMARK_SIZES: numbers of requests ("5000,100000"). TSG_BENCHMARK_EARLIER:
+source folder of an earlier version, run in this environment. The guide's queries come from the oracle in ../shared, and
+are left out without it. The sides alternate, each in its own process, so that machine load affects all alike. Ratios
+are of medians, with minimum and maximum over pairs. Ours includes imports as the CLI does; CPU time includes children.
 """
 
 import json
@@ -117,7 +116,7 @@ def measure() -> None:
 
 
 def _print(rows: int, side: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
-    """One line: a side's medians, and how many times as much this version takes, with the least and most of a pair."""
+    """One line: a side's medians, and the ratio of this version to it with the minimum and maximum over pairs."""
     seconds, cpu, peak = (statistics.median(run[key] for _, run in pairs) for key in ("seconds", "cpu", "peak_mb"))
     line = f"{rows:>12,} {side:<8} {seconds * 1000:>8.0f} {cpu * 1000:>8.0f} {peak:>6.0f}"
     ratios = ""
@@ -155,7 +154,7 @@ def _their_arguments() -> tuple[str, ...]:
 
 
 def _run(program: str, source: str, *arguments: object) -> dict[str, float]:
-    """What a program prints last. `source`: the folder whose modules it loads, "" for this one's."""
+    """Run a program; its last line, parsed as JSON. `source`: folder to import from, "" for this checkout."""
     whole = program.replace("# PEAK", PEAK).replace("# CPU", CPU)
     printed = python("-c", whole, *map(str, arguments), path=source or None)
     result: dict[str, float] = json.loads(printed.splitlines()[-1])

@@ -1,8 +1,8 @@
 """Model calls, tokens and our own time per investigation and per question, against a plain ReAct agent.
 
-The endpoint is scripted: the same script serves both. It answers at once, so that the time is ours. Tokens are counted
-at four characters each, of everything that is sent. `python -m benchmarks.model [FOLDER …]`: each with incident.md and
-telemetry/; without any, the demonstration incident. Then what recorded questions take, whose answers a person wrote.
+Both use the same scripted endpoint, which answers at once, so that all time is ours. Tokens are estimated at four
+characters each. `python -m benchmarks.model [FOLDER …]`: folders with incident.md and telemetry/; by default the
+demonstration incident. Then the cost of recorded questions, whose answers a person wrote.
 """
 
 import json
@@ -44,7 +44,7 @@ def main(folders: list[str]) -> None:
 
 
 def recorded() -> None:
-    """Calls and tokens of a question, over the talks in `tests/recordings/by-hand`."""
+    """Print calls and tokens per question over the conversations in `tests/recordings/by-hand`."""
     calls = tokens = questions = 0
     for file in sorted(RECORDINGS.glob("*-talk-*.tsgr")):
         held, results = read(file)
@@ -56,7 +56,7 @@ def recorded() -> None:
 
 
 def measure(folder: Path) -> None:
-    """The lines of one incident."""
+    """Print the lines of one incident."""
     text = (folder / "incident.md").read_text("utf-8")
     with open_telemetry(str(folder / "telemetry")) as engine:
         request = Request(text=text, telemetry="")
@@ -79,21 +79,21 @@ def measure(folder: Path) -> None:
 
 
 def settings(endpoint: Endpoint) -> Settings:
-    """A model at the endpoint."""
+    """Settings with a model at the endpoint."""
     return Settings(
         model=ModelSettings.model_validate({"name": "scripted", "base_url": endpoint.url, "api_key": "none"})
     )
 
 
 def asker(request: dict[str, Any]) -> Say | Fail:
-    """Runs the guide, then answers."""
+    """Scripted answers of a question: run the guide, then conclude."""
     if any(message["role"] == "tool" for message in request["messages"]):
         return Say("It is told in the first cause's row [C1].")
     return Say(calls=(("run_guide", {}),))
 
 
 def reacting(parameters: dict[str, Any]) -> Any:
-    """Calls the nine checks one after another, then answers: the least that an agent without rules must do."""
+    """Scripted ReAct answers: call the nine checks in sequence, then conclude, the minimum without rules."""
     names = ("start_time", "end_time", "region", "environment", "service_name")
 
     def script(request: dict[str, Any]) -> Say:
@@ -107,7 +107,7 @@ def reacting(parameters: dict[str, Any]) -> Any:
 
 
 def react(engine: Any, endpoint: Endpoint, text: str) -> None:
-    """The same tools, a loop, and no rules."""
+    """Run a plain ReAct agent with the same tools."""
     model = ChatOpenAI(model="scripted", base_url=endpoint.url, api_key="none")
     checks = get_tools(engine, checks_only=True)
     agent = create_agent(model, checks, system_prompt="Find the cause of the incident with the tools.")

@@ -1,9 +1,8 @@
 """False accept and false reject rates of the prose check, by kind of mutation.
 
-`python -m benchmarks mutations`. The sentences are those of the talks and investigations in `tests/recordings/by-hand`
-that passed, and those of the proposed actions; each is made false in one way at a time, or is said otherwise. A made
-sentence that happens to be as true as its original is no mutation: a figure that some row it cites has, a name that it
-has, a time that the evidence has are not taken.
+`python -m benchmarks mutations`. Originals: the accepted sentences of the conversations and investigations in
+`tests/recordings/by-hand`, and those of proposed actions. Each is falsified in one way at a time, or paraphrased.
+Mutations that may be true are discarded: a figure or name that a cited row has, a time that the evidence has.
 """
 
 import re
@@ -29,7 +28,7 @@ _ACTION = re.compile(r"\bA[0-9]+$")
 
 
 def sentences() -> Iterator[tuple[str, CitableEvidence]]:
-    """Each sentence that passed, with the rows that it may cite."""
+    """Accepted sentences with the evidence that they may cite."""
     for file in sorted(RECORDINGS.glob("*.tsgr")):
         held, results = read(file)
         if held.report is not None:
@@ -56,7 +55,7 @@ def sentences() -> Iterator[tuple[str, CitableEvidence]]:
 
 
 def figure(sentence: str, evidence: CitableEvidence) -> Made:
-    """Another figure."""
+    """Falsify: another figure."""
     held = {fact.value for item in cited(sentence) for fact in evidence.rows[item].facts}
     for match in _NUMBER.finditer(_bare(sentence)):
         digits = match[0].replace(",", "")
@@ -68,7 +67,7 @@ def figure(sentence: str, evidence: CitableEvidence) -> Made:
 
 
 def subject(sentence: str, evidence: CitableEvidence) -> Made:
-    """The name of another row's subject."""
+    """Falsify: the subject of another row."""
     rows = [evidence.rows[item] for item in cited(sentence)]
     for row in rows:
         for column, names in row.names.items():
@@ -83,7 +82,7 @@ def subject(sentence: str, evidence: CitableEvidence) -> Made:
 
 
 def time(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Another time of day."""
+    """Falsify: another time of day."""
     for match in _CLOCK.finditer(_bare(sentence)):
         for later in (23, 41):
             other = f"{match['h']}:{(int(match['m']) + later) % 60:02}"
@@ -91,8 +90,9 @@ def time(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def side(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Before for after."""
-    queried = any(item[0] in "QK" for item in cited(sentence)) or sentence.startswith("Before")  # of one side, or none
+    """Falsify: swap before and after."""
+    # Figures of these sentences are of one side only.
+    queried = any(item[0] in "QK" for item in cited(sentence)) or sentence.startswith("Before")
     if not queried and re.search(r"\bbefore\b", sentence) and re.search(r"[0-9] ?%", sentence):
         yield _swapped(sentence, {"before": "after", "after": "before"})
     elif not queried:
@@ -100,14 +100,14 @@ def side(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def unit(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Another unit."""
+    """Falsify: another unit."""
     if re.search(r"[0-9] %", sentence):
         yield re.sub(r"(?<=[0-9]) %", " ms", sentence, count=1)
         yield re.sub(r"(?<=[0-9]) %", " minutes", sentence, count=1)
 
 
 def noun(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Another thing that is counted."""
+    """Falsify: another counted noun."""
     others = {"requests": "users", "runs": "requests", "users": "requests", "calls": "users"}
     for word, other in others.items():
         if re.search(rf"[0-9%)] (?:of (?:its |the )?)?(?:\w+ )?{word}\b", sentence):
@@ -115,7 +115,7 @@ def noun(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def direction(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Up for down, most for least, under for over."""
+    """Falsify: swap up and down, most and least, under and over."""
     pairs = [
         ("rose", "fell"), ("highest", "lowest"), ("most", "least"), ("under", "over"), ("within", "below"),
         ("worse", "better"), ("more", "less"), ("first", "last"),
@@ -127,7 +127,7 @@ def direction(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def negation(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Not for yes, and yes for not."""
+    """Falsify: add or remove "not"."""
     if re.search(r"\b(?:was|is|were|are|did|does|could) not\b", sentence):
         yield re.sub(r"\b(was|is|were|are|did|does|could) not\b", r"\1", sentence, count=1)
     elif re.search(r"\b(?:was|is|were|are) (?=\w)", sentence):
@@ -135,7 +135,7 @@ def negation(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def denial(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Not so, in other words than "not"."""
+    """Falsify: negate in words other than "not"."""
     if match := re.search(r"\b(?:was|is|were|are) (?!not)(?=\w)", sentence):
         for word in ("never", "no longer", "hardly", "by no means"):
             yield f"{sentence[: match.end()]}{word} {sentence[match.end() :]}"
@@ -149,7 +149,7 @@ def denial(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def weight(sentence: str, _evidence: CitableEvidence) -> Made:
-    """Few for all, mostly for only, until for after."""
+    """Falsify: another quantifier, such as few for all, mostly for only."""
     pairs = {
         "rose": "declined", "most": "fewest", "highest": "smallest", "more": "fewer", "first": "second", "all": "few",
         "only": "mostly", "both": "neither", "after": "until",
@@ -160,7 +160,7 @@ def weight(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def citation(sentence: str, evidence: CitableEvidence) -> Made:
-    """Another row of the same kind."""
+    """Falsify: cite another row of the same kind."""
     for item in dict.fromkeys(cited(sentence)):
         stem = re.sub(r"[0-9]+$", "", item)
         others = [one for one in evidence.rows if one != item and re.sub(r"[0-9]+$", "", one) == stem]
@@ -169,7 +169,7 @@ def citation(sentence: str, evidence: CitableEvidence) -> Made:
 
 
 def action(sentence: str, _evidence: CitableEvidence) -> Made:
-    """What a proposed action does, turned around."""
+    """Falsify: reverse a proposed action."""
     if not any(_ACTION.match(item) for item in cited(sentence)):
         return
     turned = {
@@ -193,7 +193,7 @@ FALSE: tuple[Callable[[str, CitableEvidence], Made], ...] = (
 
 
 def otherwise(sentence: str, _evidence: CitableEvidence) -> Made:
-    """The same in other words."""
+    """Paraphrase: must be accepted."""
     yield sentence.replace(" %", " percent") if " %" in sentence else f"Overall, {sentence[:1].lower()}{sentence[1:]}"
     rounded = re.sub(r"[0-9]+\.[0-9]{2,}(?= %)", lambda match: f"{float(match[0]):.1f}", sentence)
     if rounded != sentence and not re.search(r"\b(?:100|0)\.0 %", rounded):
@@ -204,7 +204,7 @@ def otherwise(sentence: str, _evidence: CitableEvidence) -> Made:
 
 
 def measure() -> None:
-    """Print one table."""
+    """Print the rates by kind of mutation."""
     passed: dict[str, list[str]] = defaultdict(list)
     made: dict[str, int] = defaultdict(int)
     for sentence, evidence in sentences():
@@ -228,7 +228,7 @@ def measure() -> None:
 
 
 def _bare(sentence: str) -> str:
-    """A sentence with its citations made unreadable; all places stay."""
+    """Mask the citations with text of equal length, so that positions stay valid."""
     return re.sub(r"\[[^\]]*\]", lambda match: "#" * len(match[0]), sentence)
 
 

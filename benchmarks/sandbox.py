@@ -66,20 +66,20 @@ def milliseconds(action: Callable[[], object], times: int) -> list[float]:
 
 
 def report(name: str, taken: list[float]) -> None:
-    """One line: median, worst, and whether the target holds."""
+    """Print median and maximum, ms, and whether the target is met."""
     median, target = statistics.median(taken), TARGETS.get(name)
     verdict = "" if target is None else f"  target {target:g}: {'holds' if median < target else 'MISSED'}"
     print(f"{name:24} median {median:8.1f} ms   worst {taken[-1]:8.1f} ms   n={len(taken)}{verdict}")
 
 
 def boot() -> None:
-    """Time the start of a sandbox until it is ready."""
+    """Print the time until a sandbox is ready."""
     with Session() as session:
         session.wait()
 
 
 def overlapped() -> float:
-    """Delay by the boot in ms, if two seconds of other work (the queries) lie between start and first use."""
+    """Remaining wait for the boot, ms, if two seconds of other work (the queries) precede the first use."""
     with Session() as session:
         time.sleep(2)
         start = time.perf_counter()
@@ -88,7 +88,7 @@ def overlapped() -> float:
 
 
 def endurance(session: Session, runs: int) -> None:
-    """Memory and descriptors of this process before and after many runs."""
+    """Print memory and open files before and after many runs."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, descriptors()
     zygote = resident_mb(session.pid)
     taken = milliseconds(lambda: session.run("rows.ms.head().sum()"), runs)
@@ -109,7 +109,7 @@ def resident_mb(pid: int) -> float:
 
 
 def main() -> None:
-    """Prints all figures."""
+    """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--times", type=int, default=21)

@@ -1,11 +1,11 @@
-"""Tries the prompts on any mind: a model behind an endpoint, or a person who writes its answers by hand.
+"""Records how a model, or a person who writes the model's answers by hand, does with the prompts.
 
     python -m benchmarks.trial FOLDER … --out RECORDINGS --base-url http://127.0.0.1:8765/v1 --model NAME [--by-hand]
 
-Each folder holds incident.md and telemetry/. It is investigated, then asked what `trial.toml` has for it, all with
-recording: NAME-run.tsgr, NAME-talk-1.tsgr, … A recording that is there already is left alone, so that a trial can go on
-where it stopped. `--by-hand` marks the recordings as written by a person. `--again` asks nobody: it records anew with
-the answers of the recordings in `--out`, for when queries have changed and prompts have not.
+Each folder holds incident.md and telemetry/. Its investigation and the questions of `trial.toml` are recorded as
+NAME-run.tsgr, NAME-talk-1.tsgr, … Existing recordings are skipped, so that an interrupted trial can continue.
+`--by-hand` marks the recordings as written by a person. `--again` calls no model: it renews the recordings in `--out`
+with their own answers, for when queries have changed but prompts have not.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ENDING = ".tsgr"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a trial; ends with 1 where a part of it came to nothing."""
+    """Run a trial; exit code 1 if a part has failed."""
     options = _options(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     done = [_incident(folder, options) for folder in options.folders]
@@ -51,7 +51,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _incident(folder: Path, options: argparse.Namespace) -> bool:
     name, text = folder.resolve().name, (folder / "incident.md").read_text("utf-8")
     telemetry = str(folder.resolve() / "telemetry")
-    with open_telemetry(telemetry) as engine:  # now is when the telemetry ends: it was an incident then
+    with open_telemetry(telemetry) as engine:  # the clock is the telemetry's end: it was an ongoing incident then
         request = Request(text=text, telemetry=telemetry, now=known_values(engine, Settings().query_timeout).last)
     known = tomllib.loads(QUESTIONS.read_text("utf-8"))
     parts = [_part(f"{name}-run", options, lambda file: _run(request, file, options))]
@@ -64,7 +64,7 @@ def _incident(folder: Path, options: argparse.Namespace) -> bool:
 
 
 def _part(name: str, options: argparse.Namespace, make: Callable[[Path], list[str]]) -> bool:
-    """One recording. Whether it is there and the model had a say in all of it."""
+    """Make one recording unless it exists. True if it is complete: the model answered every call."""
     file = options.out / f"{name}{ENDING}"
     if file.exists() != options.again:
         print(f"{name}: {'nothing to record again' if options.again else 'is there already'}", flush=True)
@@ -119,7 +119,7 @@ def _beside(file: Path) -> Path:
 
 
 def _kept(made: Path, file: Path, missed: list[str], trouble: list[str]) -> list[str]:
-    """Put the recording in its place. One that lacks answers does not take another's; what went wrong is given."""
+    """Move the recording to `file`, unless it lacks answers and `file` exists; returns the problems."""
     if missed:
         made.unlink(missing_ok=True)
         return [f"not recorded again: there is no answer to {missed[0]}"]
@@ -128,7 +128,7 @@ def _kept(made: Path, file: Path, missed: list[str], trouble: list[str]) -> list
 
 
 def _settings(options: argparse.Namespace, held: Recording | None) -> Settings:
-    """The default limits, but for time: a person takes longer than a model."""
+    """Default limits with a longer timeout: a person takes longer than a model."""
     if held is not None:
         return again(held)
     patient = {"timeout": options.timeout, "maximum_seconds": 100 * options.timeout}

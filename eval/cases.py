@@ -14,7 +14,6 @@ from tsg_agent.simulator.incident import IncidentReport
 from tsg_agent.simulator.scenario import DIMENSIONS, Scenario
 
 INCIDENTS = Path(__file__).parent / "incidents"
-SMOKE = "smoke"
 SUBJECTS = (*DIMENSIONS, "error_category", "exception_type")
 """Columns that can name a cause."""
 GAPS = ("no_data", "insufficient_data", "not_applicable", "timeout", "error", "not_run", "canary", "unknown_start")

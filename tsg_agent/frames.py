@@ -39,7 +39,7 @@ class Frames:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             pyarrow.feather.write_feather(table, str(part), compression=COMPRESSION)
-            part.replace(self._path(name))
+            part.replace(self._folder / f"{name}.arrow")
         except OSError as error:
             self.lost = os.strerror(error.errno) if error.errno else str(error)
             with suppress(OSError):
@@ -50,12 +50,13 @@ class Frames:
         with self._lock:
             if name in self._tables:
                 return self._tables[name]
-        if self._folder is None or not self._path(name).exists():
+        path = self._folder / f"{name}.arrow" if self._folder else None
+        if path is None or not path.exists():
             raise RecordError(
                 f"The investigation's table {name!r} is not there.", fix="Run the investigation again: `tsg-agent run`."
             )
         try:
-            table = pyarrow.feather.read_table(str(self._path(name)))
+            table = pyarrow.feather.read_table(str(path))
             table.validate(full=True)
         except (OSError, pa.ArrowException) as error:
             raise RecordError(
@@ -68,12 +69,6 @@ class Frames:
 
     def names(self) -> tuple[str, ...]:
         """Names of the stored tables, sorted."""
-        on_disk = (
-            {path.stem for path in self._folder.glob("*.arrow")} if self._folder and self._folder.exists() else set()
-        )
+        on_disk = {path.stem for path in self._folder.glob("*.arrow")} if self._folder else set()
         with self._lock:
             return tuple(sorted(on_disk | set(self._tables)))
-
-    def _path(self, name: str) -> Path:
-        assert self._folder is not None  # noqa: S101 - only called with a folder
-        return self._folder / f"{name}.arrow"

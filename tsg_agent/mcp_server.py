@@ -38,7 +38,7 @@ from tsg_agent.ask.tools import guide_text
 from tsg_agent.errors import QuestionError, TsgError
 from tsg_agent.extract import Given
 from tsg_agent.extract.places import CANDIDATES
-from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.pool import in_own_thread
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
@@ -288,7 +288,7 @@ class Server:
             result = self._interpreter.run(args.code, args.frames)
             return self._interpreter.content(result, [name for name in args.frames if name in self._frames])
 
-        return fenced(await alone(run), MOST)
+        return fenced(await in_own_thread(run), MOST)
 
 
 WHOLE = (

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -18,14 +17,10 @@ from tsg_agent.errors import RecordError
 from tsg_agent.events import TRIAL, EventLog
 from tsg_agent.extract import Given, Now
 from tsg_agent.frames import Frames
+from tsg_agent.locks import is_locked, locked
 from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
 from tsg_agent.models.report_schema import READ as REPORTS
 from tsg_agent.sqlite_files import connected, mended, owned
-
-try:
-    import fcntl
-except ImportError:  # missing on Windows: there two processes can run one investigation
-    fcntl = None  # type: ignore[assignment]  # a module where there is one
 
 ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
 SCHEMA = 1
@@ -150,20 +145,16 @@ class Store:
     def claimed(self, identity: str) -> Iterator[None]:
         """Lock a running investigation; released when the process ends. Raises RecordError if another one holds it."""
         try:
-            file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            file = locked(self._of(identity) / LOCK, CLAIM_S)
         except OSError as error:
             raise RecordError(
                 f"Investigation {identity} cannot be held: {error.strerror}.", fix="Make room, or run with --no-keep."
             ) from error
+        if file is None:
+            raise RecordError(
+                f"Investigation {identity} is running already.", fix=f"`tsg-agent show {identity}` when it has ended."
+            )
         try:
-            last = time.monotonic() + CLAIM_S
-            while not _locked(file):  # `_runs` of another process also takes the lock for a moment
-                if time.monotonic() > last:
-                    raise RecordError(
-                        f"Investigation {identity} is running already.",
-                        fix=f"`tsg-agent show {identity}` when it has ended.",
-                    )
-                time.sleep(0.01)
             yield
         finally:
             os.close(file)
@@ -268,11 +259,17 @@ class Store:
         )
 
     def judge(self, identity: str, feedback: Feedback) -> None:
-        """Keep a person's feedback on the conclusion, replacing earlier feedback."""
+        """Keep a person's feedback on the conclusion, replacing earlier feedback. Raises RecordError, OSError."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
         said = {**feedback.model_dump(mode="json"), "note": ""}  # it may hold a person's own words
-        self.events.append(identity, "feedback", said)
+        try:
+            self.events.append(identity, "feedback", said)
+        except (OSError, sqlite3.Error) as error:
+            raise RecordError(
+                f"The feedback is kept, but the event log cannot be written: {error}.",
+                fix="The next run keeps a damaged log aside and begins anew.",
+            ) from error
 
     def feedback(self, identity: str) -> Feedback | None:
         """A person's feedback on the conclusion; None without."""
@@ -308,10 +305,18 @@ class Store:
         return Frames(self._of(identity))
 
     def identities(self) -> list[str]:
-        """Ids of all stored investigations, newest first."""
-        if not self._folder.exists():
+        """Ids of all stored investigations, newest first. Raises RecordError for an unreadable folder."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
             return []
-        found = [path for path in self._folder.glob("*/request.json") if path.parent.name.isalnum()]
+        except OSError as error:
+            raise RecordError(
+                f"The investigations in {self._folder} cannot be read: {error.strerror}.",
+                fix="Name another folder with TSG_STATE_DIR.",
+            ) from error
+        requests = [self._folder / name / "request.json" for name in names if name.isalnum()]
+        found = [path for path in requests if path.exists()]
         found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent.name for path in found]
 
@@ -342,14 +347,7 @@ class Store:
 
     def _runs(self, identity: str) -> bool:
         """True if a process holds its lock."""
-        try:
-            file = os.open(self._of(identity) / LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            return not _locked(file)
-        finally:
-            os.close(file)
+        return is_locked(self._of(identity) / LOCK)
 
     def _put(self, identity: str, name: str, data: dict[str, Any]) -> None:
         self._write(identity, name, json.dumps(data, indent=1, ensure_ascii=False))
@@ -387,14 +385,3 @@ class Store:
         if not identity.isalnum():
             raise RecordError(f"{identity!r} is no investigation's id.", fix="An id is letters and digits.")
         return self._folder / identity
-
-
-def _locked(file: int) -> bool:
-    """Lock an open file; False if another process has the lock."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

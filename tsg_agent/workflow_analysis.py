@@ -43,9 +43,7 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     Source: guide, Step 9.
     """
     runs, passed = _judged(rows, limits)
-    told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
-    scenarios = [_scenario(group, passed.get(_key(group), {})) for _, group in _by_scenario(told)]
-    return WorkflowAnalysis(scenarios, _finished(runs))
+    return WorkflowAnalysis(_scenarios(runs, passed), _finished(runs))
 
 
 def _judged(rows: pd.DataFrame, limits: WorkflowThresholds) -> tuple[pd.DataFrame, dict[Key, dict[str | None, int]]]:
@@ -189,77 +187,83 @@ def failing_step(failed_steps: pd.Series, passed: Mapping[str | None, int]) -> t
     Arguments: the step of each failed run, and how often each step succeeded (or, with one row per run, the number of
     its other runs). (None, 0, 0.0) if no step fails significantly more than the others.
     """
-    failures = failed_steps.value_counts()
-    failures = failures[failures > 0]
-    if failures.empty:
+    counts = failed_steps.value_counts()
+    failures = {str(step): int(failed) for step, failed in counts.items() if failed}
+    return _where_they_gather(failures, len(failed_steps), passed)
+
+
+def _where_they_gather(
+    failures: Mapping[str, int], failed: int, passed: Mapping[str | None, int]
+) -> tuple[str | None, int, float]:
+    """See failing_step. `failures`: failed runs by step; `failed`: all of them, those without a step too."""
+    if not failures:
         return None, 0, 0.0
-    k = failures.to_numpy(float)
-    n = k + np.array([passed.get(step, 0) for step in failures.index], dtype=float)
-    all_failed, total = float(len(failed_steps)), float(len(failed_steps) + sum(passed.values()))
+    steps = list(failures)
+    k = np.array([failures[step] for step in steps], float)
+    n = k + np.array([passed.get(step, 0) for step in steps], float)
+    total = float(failed + sum(passed.values()))
     # With one row per run, a step that always fails has no other runs: its share is 1.
-    z = g2_z(all_failed - k, total - n, k, n)
-    if len(failures) == 1 and float(n[0]) == total:
-        return str(failures.index[0]), int(k[0]), 0.0
-    best = max(range(len(z)), key=lambda i: (k[i] if z[i] >= STEP_Z else -1.0, str(failures.index[i])))
-    if z[best] < STEP_Z:
-        return None, 0, 0.0
-    return str(failures.index[best]), int(k[best]), float(z[best])
+    z = g2_z(failed - k, total - n, k, n)
+    if len(steps) == 1 and float(n[0]) == total:
+        return steps[0], int(k[0]), 0.0
+    best = max(range(len(steps)), key=lambda i: (k[i] if z[i] >= STEP_Z else -1.0, steps[i]))
+    return (None, 0, 0.0) if z[best] < STEP_Z else (steps[best], int(k[best]), float(z[best]))
 
 
-def _by_scenario(frame: pd.DataFrame) -> Any:
-    return frame.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
-
-
-def _key(group: pd.DataFrame) -> Key:
-    return _text(group["scenario_name"].iloc[0]), _text(group["business_criticality"].iloc[0])
-
-
-def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int]) -> dict[str, Any]:
-    has_failed, has_completed = (group["state"].eq(state).to_numpy() for state in (FAILED, COMPLETED))
-    failures, completions = int(has_failed.sum()), int(has_completed.sum())
-    failed, finished = group[has_failed], failures + completions
-    times, retries = (_numbers_of(group[name]) for name in ("total_workflow_time_ms", "retry_attempts"))
-    low, high = wilson_interval(completions, finished)
-    step, at_step, _ = failing_step(failed["workflow_step"], passed)
-    # If no failed run has a user, the number of users is unknown.
-    users = int(failed["user_id"].nunique()) or (None if failures else 0)
-    completion = 100.0 * completions / finished if finished else None
-    criticality = group["business_criticality"].iloc[0]
-    return {
-        "scenario_name": _text(group["scenario_name"].iloc[0]),
-        "business_criticality": _text(criticality),
-        "total_runs": finished,
-        "completed_runs": completions,
-        "failed_runs": failures,
-        "running_runs": len(group) - finished,
-        "completion_rate": completion,
-        "completion_low": 100.0 * low,
-        "completion_high": 100.0 * high,
-        "failing_step": step,
-        "failures_at_step": at_step,
-        "affected_users": users,
-        "uncompensated_runs": _uncompensated(failed),
-        "failed_time_ms": _median(times[has_failed]),
-        "completed_time_ms": _median(times[has_completed]),
-        "failed_retries": _mean(retries[has_failed]),
-        "completed_retries": _mean(retries[has_completed]),
-        "impact_score": users * (100.0 - completion) / 100.0 if completion is not None and users is not None else None,
-    }
-
-
-def _uncompensated(failed: pd.DataFrame) -> int | None:
-    """Failed runs known to lack compensation; None if the source does not tell."""
-    known = failed["has_compensation"].dropna()
-    return int((~known.astype(bool)).sum()) if len(known) or failed.empty else None
+def _scenarios(runs: pd.DataFrame, passed: Mapping[Key, Mapping[str | None, int]]) -> list[dict[str, Any]]:
+    """Each scenario's figures. Of arrays: a frame for each scenario takes longer than all of its figures."""
+    if runs.empty:
+        return []
+    has_failed, has_completed = (runs["state"].eq(state).to_numpy() for state in (FAILED, COMPLETED))
+    numbers = (runs[name].to_numpy(float, na_value=np.nan) for name in ("total_workflow_time_ms", "retry_attempts"))
+    times, retries = numbers
+    step, steps = pd.factorize(runs["workflow_step"])
+    user = np.full(len(runs), -1)
+    user[has_failed] = pd.factorize(runs["user_id"][has_failed])[0]
+    said = runs["has_compensation"]
+    known, compensated = said.notna().to_numpy(), said.eq(True).fillna(False).to_numpy(bool)
+    names = RUN[:2]
+    number = runs[names].groupby(names, dropna=False, sort=True, observed=True).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    found = []
+    for places in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        scenario, criticality = (_text(runs[name].iloc[places[0]]) for name in names)
+        failed, completed = places[has_failed[places]], places[has_completed[places]]
+        finished = len(failed) + len(completed)
+        low, high = wilson_interval(len(completed), finished)
+        at = np.bincount(step[failed][step[failed] >= 0], minlength=len(steps))
+        failures = {str(name): int(count) for name, count in zip(steps, at, strict=True) if count}
+        where, at_step, _ = _where_they_gather(failures, len(failed), passed.get((scenario, criticality), {}))
+        # If no failed run has a user, the number of users is unknown.
+        users = int(np.unique(user[failed][user[failed] >= 0]).size) or (None if len(failed) else 0)
+        completion = 100.0 * len(completed) / finished if finished else None
+        impact = None if completion is None or users is None else users * (100.0 - completion) / 100.0
+        told = known[failed].any() or not len(failed)
+        found.append({
+            "scenario_name": scenario,
+            "business_criticality": criticality,
+            "total_runs": finished,
+            "completed_runs": len(completed),
+            "failed_runs": len(failed),
+            "running_runs": len(places) - finished,
+            "completion_rate": completion,
+            "completion_low": 100.0 * low,
+            "completion_high": 100.0 * high,
+            "failing_step": where,
+            "failures_at_step": at_step,
+            "affected_users": users,
+            "uncompensated_runs": int((known[failed] & ~compensated[failed]).sum()) if told else None,
+            "failed_time_ms": _median(times[failed]),
+            "completed_time_ms": _median(times[completed]),
+            "failed_retries": _mean(retries[failed]),
+            "completed_retries": _mean(retries[completed]),
+            "impact_score": impact,
+        })  # fmt: skip
+    return found
 
 
 def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str) else None
-
-
-def _numbers_of(values: pd.Series) -> Floats:
-    """The values as floats, NaN if missing."""
-    return values.to_numpy(float, na_value=np.nan)
 
 
 def _median(values: Floats) -> float | None:

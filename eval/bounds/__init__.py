@@ -1,1 +1,1 @@
-"""The bounds that verdicts must keep, measured: each beside its target and the figure of version 0.1."""
+"""Measures the quality targets ("bounds") of verdicts, and compares each with its target and with version 0.1."""

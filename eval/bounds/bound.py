@@ -1,4 +1,4 @@
-"""What a bound is: a name, how it is measured, and the rows of the table that it gives."""
+"""Bound, Row and Setup: a named measurement, the table rows that it yields, and what it is measured on."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from eval.conclusion import each
 T = TypeVar("T")
 R = TypeVar("R")
 SHOWN = 15
-"""Incidents that are named where a bound is missed."""
+"""Maximum number of failing incidents to list per row."""
 
 
 class Earlier(NamedTuple):
-    """What version 0.1 reached, and where that stands; "" = nothing is known."""
+    """Version 0.1's figure and its source; "" if unknown."""
 
     figure: str = ""
     source: str = ""
@@ -45,7 +45,7 @@ def here(figure: str) -> Earlier:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `met` is None where there is no target, or nothing was measured."""
+    """One table row. `met` is None without a target or a measurement."""
 
     what: str
     target: str
@@ -55,12 +55,12 @@ class Row:
 
 
 def _untold(done: int, total: int) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured on: `shared` holds recorded incidents (`incidents/`, `localization/`), None = it is not here."""
+    """Inputs of all measurements. `shared`: folder with `incidents/` and `localization/`; None if absent."""
 
     shared: Path | None
     cache: Path
@@ -73,7 +73,7 @@ class Setup:
     progress: Callable[[int, int], None] = _untold
 
     def each(self, work: Sequence[T], put: Callable[[T], R]) -> list[R]:
-        """`put` on each, in order; progress is told."""
+        """Apply `put` to each item, in `processes`; results in order."""
         ended = 0
 
         def done(*_: object) -> None:
@@ -84,25 +84,25 @@ class Setup:
         return each(work, put, self.processes, done)
 
     def sample(self, work: Sequence[T], step: int) -> list[T]:
-        """All of it; every `step`-th where a sample is asked for."""
+        """All items; with `quick` every `step`-th."""
         return list(work)[::step] if self.quick else list(work)
 
     def folder(self, *names: str) -> Path | None:
-        """A folder of what is shared, if it is here."""
+        """A folder below `shared`; None if it does not exist."""
         path = self.shared.joinpath(*names) if self.shared else None
         return path if path and path.exists() else None
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound of VERDICTS.md. `reads`: the folder of what is shared that it needs, if any."""
+    """A bound of VERDICTS.md. `reads`: path of the folder below `shared` that it needs; () if none."""
 
     name: str
     measure: Callable[[Setup], list[Row]]
     reads: tuple[str, ...] = ()
 
     def rows(self, setup: Setup) -> list[Row]:
-        """Its rows; one that says so where what it needs is missing."""
+        """Measure; a single "not measured" row if its folder is missing."""
         if self.reads and setup.folder(*self.reads) is None:
             place = "/".join(self.reads)
             return [Row(self.name, "", f"not measured: {place} is not below the folder that --shared names")]
@@ -110,26 +110,26 @@ class Bound:
 
 
 def missed(names: Iterable[str]) -> list[Row]:
-    """Where a bound's figure is not reached, for who wants to look; no row where it is everywhere."""
+    """A row that lists the failing incidents; no row if there are none."""
     listed = list(names)
     return [Row("  not in", "", ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else ""))] if listed else []
 
 
 def at_least(what: str, value: float | None, target: float, earlier: Earlier = UNKNOWN) -> Row:
-    """A share that must reach a target."""
+    """A share (0-1) with a lower bound."""
     if value is None:
         return Row(what, f">= {target:g}", "not measured", None, earlier)
     return Row(what, f">= {target:g}", f"{value:.3f}", value >= target, earlier)
 
 
 def at_most(what: str, value: float | None, target: float, earlier: Earlier = UNKNOWN) -> Row:
-    """A share that must not pass a target."""
+    """A share (0-1) with an upper bound."""
     if value is None:
         return Row(what, f"<= {target:g}", "not measured", None, earlier)
     return Row(what, f"<= {target:g}", f"{value:.3f}", value <= target, earlier)
 
 
 def counted(what: str, hits: list[bool], allowed: int = 0, earlier: Earlier = UNKNOWN) -> Row:
-    """How many of so many; all but `allowed` must be."""
+    """A count of successes; at most `allowed` failures are tolerated."""
     found, of = sum(hits), len(hits)
     return Row(what, f">= {of - allowed} of {of}", f"{found} of {of}", found >= of - allowed, earlier)

@@ -1,4 +1,4 @@
-"""`python -m eval bounds`: every bound in one table, with its target, what was measured, and version 0.1's figure."""
+"""`python -m eval bounds`: a table of all bounds with target, measured figure, and version 0.1's figure."""
 
 import json
 import os
@@ -27,7 +27,7 @@ errors = Console(stderr=True)
 
 
 def default_shared() -> Path:
-    """The folder that holds the recorded incidents' folder: of TSG_RECORDED_INCIDENTS, else beside the checkout."""
+    """Parent of the folder TSG_RECORDED_INCIDENTS if set, else `shared/` beside the checkout."""
     given = os.environ.get("TSG_RECORDED_INCIDENTS")
     return Path(given).parent if given else Path(__file__).parents[3] / "shared"
 
@@ -47,7 +47,7 @@ def command(
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
     output: Annotated[Path | None, typer.Option(help="a file of the rows (JSON lines), written as they come")] = None,
 ) -> None:
-    """Measure the bounds that verdicts must keep. Ends with 1 where one is not kept."""
+    """Measure the bounds of verdicts. Exits with 1 if one is not met."""
     known = [bound.name for bound in BOUNDS]
     unknown = [name for name in only or [] if name not in known]
     if unknown:

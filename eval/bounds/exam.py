@@ -1,4 +1,4 @@
-"""Bounds on the exam's incidents: solved as they are, with the start told wrongly, and small or weak causes."""
+"""Bounds on the exam's incidents: accuracy as they are, with a misreported start, and with small or weak causes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
 
 FIRST_IDS = frozenset(draft.id for draft in FIRST_EDITION)
 STARTS: tuple[float | None, ...] = (-30, 10, 20, 30, 45, None)
-"""How late the start is reported, minutes; None = not at all."""
+"""Error of the reported start, minutes late; None: not reported."""
 EARLIER: dict[float | None, str] = {-30: "1.00", 10: "1.00", 20: "0.81", 30: "0.50", 45: "0.06", None: "0"}
-"""Of a sample's 16 incidents, the share of which version 0.1 named the same first cause."""
+"""Share of 16 sampled incidents for which version 0.1 named the same first cause."""
 NEW = "3.15.0"
 TIMES = 10
-"""How often a canary is made, each time with other seeds."""
+"""Number of seeds per scenario."""
 
 
 def _sit(job: Job, settings: dict[str, Any]) -> Result:
@@ -33,7 +33,7 @@ def _sit(job: Job, settings: dict[str, Any]) -> Result:
 
 
 def exam(setup: Setup) -> list[Row]:
-    """The exam as it stands: fixed seeds and fresh ones; the first edition's incidents are those of the bound."""
+    """Accuracy over the exam with fixed and fresh seeds; targets apply to the first edition only."""
     cases = setup.sample(load_all(), 6)
     rows = []
     for reseed in (0, *setup.reseeds[: 1 if setup.quick else None]):
@@ -46,7 +46,7 @@ def exam(setup: Setup) -> list[Row]:
 
 
 def _solved(name: str, results: list[Result], judged: bool) -> list[Row]:
-    """Cause first, false alarms, wrongful blame; without targets where VERDICTS.md has none."""
+    """Rows for cause@1, false alarms and wrongful blame; without targets unless `judged`."""
     if not results:
         return []
     name = f"{name} ({len(results)})"
@@ -73,7 +73,7 @@ def _mean(results: Sequence[Result], score: str) -> float | None:
 
 @dataclass(frozen=True)
 class Told:
-    """An incident whose start is told so many minutes late; None = not told."""
+    """An incident, and by how many minutes its reported start is late; None: not reported."""
 
     case: Case
     late: float | None
@@ -91,7 +91,7 @@ def _told(job: Told, settings: dict[str, Any]) -> Concluded:
 
 
 def starts(setup: Setup) -> list[Row]:
-    """The same first cause, whatever start is reported: with the true one against early, late and none."""
+    """Share with the same first cause under the true start and under an early, late or missing one."""
     cases = [case for case in load_all() if case.expected.causes and not case.expected.asked]
     cases = setup.sample(cases, 8)
     work = [Told(case, late, setup.cache) for late in (0.0, *STARTS) for case in cases]
@@ -109,7 +109,7 @@ def starts(setup: Setup) -> list[Row]:
 
 
 def alike(one: Concluded, other: Concluded, expected: Expected) -> bool:
-    """Whether both name the same first cause: by the same subject, or by two names of one true cause."""
+    """True if both first causes are equal, or are two accepted subjects of the same expected cause."""
     if not one.first or not other.first:
         return False
     both = any(cause.any_of and cause.holds(one.first) and cause.holds(other.first) for cause in expected.causes)
@@ -122,7 +122,7 @@ def _weak(job: Scenario, cache: Path, settings: dict[str, Any]) -> Concluded:
 
 
 def versions(setup: Setup) -> list[Row]:
-    """A canary of some 300 requests that fails 35 %, and a version at 8 % against 0.8 %: confirmed and rolled back."""
+    """A canary with 300 requests at 35 % errors, and a version at 8 % against 0.8 %: confirmed and rolled back."""
     rows = []
     for name, made, before in (
         ("canary of 300 requests failing 35 %", canary, "suspected, action look"),
@@ -142,7 +142,7 @@ def _rolled_back(answer: Concluded) -> list[bool]:
 
 
 def canary(seed: int) -> Scenario:
-    """One instance of fifty runs the new version: about 300 of the region's requests after the start."""
+    """The new version on 1 of 50 instances: about 300 of the region's requests after the start."""
     return Scenario(
         seed=seed,
         instances=50,
@@ -153,7 +153,7 @@ def canary(seed: int) -> Scenario:
 
 
 def weak_version(seed: int) -> Scenario:
-    """Half of the instances run a version that fails ten times as often as the others, under the guide's threshold."""
+    """A new version on half of the instances; error rate 8 % against 0.8 %, below the guide's threshold."""
     return Scenario(
         seed=seed,
         requests_per_minute=400,

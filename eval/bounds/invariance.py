@@ -1,4 +1,4 @@
-"""The bound on invariances: what says nothing new about an incident changes no conclusion."""
+"""The bound on invariances: changes of the telemetry that carry no information must not change the conclusion."""
 
 import shutil
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from tsg_agent.simulator.randomness import RandomStream
 
 Tables: TypeAlias = dict[str, pa.Table]
 REQUESTED = (LOG, FLAGS, PRODUCTS)
-"""The tables whose rows are of requests."""
+"""Tables with a request_id."""
 HEAVIEST = 3
 
 
 def reordered(tables: Tables) -> Tables:
-    """Every table's rows in a random order."""
+    """Shuffle the rows of every table."""
     return {
         name: table.take(pa.array(np.argsort(RandomStream(1, f"order/{name}").uniform(np.arange(table.num_rows)))))
         for name, table in tables.items()
@@ -33,14 +33,14 @@ def reordered(tables: Tables) -> Tables:
 
 
 def doubled(tables: Tables) -> Tables:
-    """Every request once more, under another id, with its flags and its product."""
+    """Duplicate every request, its flags and its product, under a new id."""
     return tables | {
         name: pa.concat_tables([tables[name], _renamed(tables[name], "-b")]) for name in REQUESTED if name in tables
     }
 
 
 def tested(tables: Tables) -> Tables:
-    """A tenth of the requests once more, as test traffic that always fails."""
+    """Add a copy of every tenth request as failing test traffic."""
     log = tables[LOG]
     some = log.take(pa.array(np.arange(0, log.num_rows, 10)))
     failing = pa.array(np.full(some.num_rows, 500), log["status_code"].type)
@@ -52,14 +52,14 @@ def tested(tables: Tables) -> Tables:
 
 
 def weighted(tables: Tables) -> Tables:
-    """Each request with a weight of one to three; every fourth has none, which is one."""
+    """Add a weight column of 1 to 3; NULL in some rows of weight 1, to which it is equivalent."""
     weight = _weights(tables[LOG])
     column = pa.array(weight.astype(np.float64), mask=(np.arange(len(weight)) % 4 == 0) & (weight == 1))
     return tables | {LOG: _with(tables[LOG], {"weight": column})}
 
 
 def repeated(tables: Tables) -> Tables:
-    """Each request as often as its weight says, under an id of its own, with its flags and its product."""
+    """Repeat each request, its flags and its product as often as its weight, under new ids."""
     ids, weight = tables[LOG]["request_id"], _weights(tables[LOG])
     result = dict(tables)
     for copy in range(1, HEAVIEST):
@@ -91,7 +91,7 @@ def _with(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
 
 
 def unchanged(tables: Tables) -> Tables:
-    """As they are."""
+    """The identity."""
     return tables
 
 
@@ -105,7 +105,7 @@ PAIRS: tuple[tuple[str, Callable[[Tables], Tables], Callable[[Tables], Tables]],
 
 @dataclass(frozen=True)
 class Changed:
-    """An incident, and what is done to its tables."""
+    """An incident and a change of its tables."""
 
     case: Case
     change: Callable[[Tables], Tables]
@@ -114,7 +114,7 @@ class Changed:
 
 
 def invariances(setup: Setup) -> list[Row]:
-    """Confirmed causes in their order, and what is to be done now, with each change and without."""
+    """Share of incidents with equal conclusions (see `said`) for each pair of changes."""
     cases = [case for case in load_all() if case.recipe and not case.recipe.scenario.quirks.duplicate_share]
     cases = cases[:: 12 if setup.quick else 3]
     rows = []
@@ -132,7 +132,7 @@ EARLIER = {"weights instead of repeated rows": "0, reads no weights"}
 
 
 def said(answer: Concluded) -> tuple[object, ...]:
-    """What a person would act on: availability, the confirmed causes in order, and the actions that are for now."""
+    """The part of a conclusion to compare: error, availability, confirmed causes in order, immediate actions."""
     now = [(step.kind, sorted(step.target.items())) for step in answer.actions if step.now]
     return answer.error, answer.availability, answer.confirmed, now
 

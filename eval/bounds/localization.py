@@ -1,4 +1,4 @@
-"""Bounds on exact descriptions: recorded, small, made and quiet cases."""
+"""Bounds on localization (exact descriptions of the failing requests): recorded, small, generated, quiet cases."""
 
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,9 @@ SMALL: dict[str, tuple[Description, ...]] = {
     "triple": (ZONE | CLIENT | PATH,),
     "two-pairs-share-a-zone": (ZONE | CLIENT, ZONE | PATH),
 }
-"""The true descriptions of the small cases: their labels leave them out; counting the rows shows them."""
+"""True descriptions of the small cases, found by counting their rows: the labels lack them."""
 EARLIER = {"one value": ".98", "pair": ".13", "triple": "0", "2 causes": ".45", "3 causes": ".45"}
-"""F1 of version 0.1 on made cases of another generator."""
+"""F1 of version 0.1 on cases of another generator."""
 
 
 def _put(setup: Setup, work: list[Job]) -> list[Named]:
@@ -29,7 +29,7 @@ def _folders(root: Path | None) -> list[Job]:
 
 
 def real(setup: Setup) -> list[Row]:
-    """Recorded anomalies of a large video service."""
+    """Anomalies recorded at a large video service: F1 and recall@1."""
     named = _put(setup, setup.sample(_folders(setup.folder("localization", "real")), 5))
     scores = scores_of(named)
     rows = [
@@ -40,7 +40,7 @@ def real(setup: Setup) -> list[Row]:
 
 
 def small(setup: Setup) -> list[Row]:
-    """Three small cases: exact, and acted on exactly."""
+    """Three small cases: exact descriptions, and an immediate action on each."""
     named = _put(setup, _folders(setup.folder("localization", "small")))
     known = [one.model_copy(update={"true": list(SMALL[one.case])}) for one in named if one.case in SMALL]
     exact = [right(one) == len(one.true) == len(one.named) for one in known]
@@ -52,12 +52,12 @@ def small(setup: Setup) -> list[Row]:
 
 
 def _acted(one: Named, cause: Description) -> bool:
-    """Some action is about exactly what fails: its target holds the whole description."""
+    """True if an immediate action's target contains the whole description."""
     return any(step.now and cause.items() <= step.target.items() for step in one.actions)
 
 
 def generated(setup: Setup) -> list[Row]:
-    """Made conjunctions."""
+    """Generated conjunctions: F1 and recall@1."""
     count = 30 if setup.quick else 200
     named = _put(setup, [Generated(setup.seed, number) for number in range(count)])
     scores = scores_of(named)
@@ -69,7 +69,7 @@ def generated(setup: Setup) -> list[Row]:
 
 
 def quiet(setup: Setup) -> list[Row]:
-    """Made cases with nothing wrong."""
+    """Generated cases without a cause: false alarms."""
     count = 40 if setup.quick else 400
     named = _put(setup, [Generated(setup.seed, number, True) for number in range(count)])
     sure = sum(one.confirmed > 0 for one in named)
@@ -80,7 +80,7 @@ def quiet(setup: Setup) -> list[Row]:
 
 
 def _shapes(group: str, named: list[Named], earlier: dict[str, str]) -> list[Row]:
-    """F1 by the shape of the truth, without a target."""
+    """F1 per shape of the truth (see `shape_of`), without targets."""
     shapes = dict.fromkeys(sorted(shape_of(one) for one in named))
     rows = []
     for shape in shapes:

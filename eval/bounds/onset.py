@@ -1,4 +1,4 @@
-"""The bound on the measured start: incidents moved to a random time, that end a random time after their start."""
+"""The bound on the measured onset, over incidents moved to a random time of day and with a random duration."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,14 +17,14 @@ from tsg_agent.simulator.incident import incident_text
 from tsg_agent.simulator.scenario import Scenario
 
 CLEAR = 8.0
-"""z of the service's own outcome from which a gate is clear."""
+"""z-score of the service's own rise above which the onset counts as measurable."""
 LATEST = 30.0
-"""The start is reported up to so many minutes late: what is merely repeated is wrong."""
+"""Maximum delay of the reported start, minutes: an agent that repeats it is wrong."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """An incident at another time."""
+    """A moved incident."""
 
     case: Case
     cache: Path
@@ -32,7 +32,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Error:
-    """How far the measured start is from the true one, minutes; None = it was not measured."""
+    """Measured minus true start, minutes; None if not measured. `clear`: z above CLEAR."""
 
     case: str
     clear: bool
@@ -40,7 +40,7 @@ class Error:
 
 
 def onset(setup: Setup) -> list[Row]:
-    """Measured start within 2 and 5 minutes of the true one, in sudden incidents whose gate is clear."""
+    """Share of clear, sudden incidents whose measured start is within 2 and 5 minutes of the true one."""
     cases = [moved(case, setup.seed) for case in load_all() if case.recipe and sudden_start(case.recipe.scenario)]
     work = [Moved(case, setup.cache) for case in setup.sample(cases, 8)]
     errors = setup.each(work, partial(_error, settings=setup.settings))
@@ -62,7 +62,7 @@ def onset(setup: Setup) -> list[Row]:
 
 
 def moved(case: Case, seed: int) -> Case:
-    """The same incident at a random time of the day, for a random time, reported late by random minutes."""
+    """Move an incident by up to 6 h, with a random duration and a random delay of its report. Raises ValueError."""
     if case.recipe is None:
         raise ValueError(f"{case.id} is recorded: it cannot be moved")
     draws = Draws(seed, f"moved/{case.id}")
@@ -89,7 +89,7 @@ def _error(job: Moved, settings: dict[str, Any]) -> Error:
 
 
 def gate_of(rows: Rows, scenario: Scenario) -> float:
-    """z of the service's own outcome rising at the first fault's onset, of the outcome that the fault is about."""
+    """Largest z-score of the service's rise at the first onset, over the outcomes of the faults that begin then."""
     zs = [
         z_of_a_rise(*before_and_after(rows, fault, {}, []))
         for fault in scenario.faults

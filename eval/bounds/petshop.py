@@ -1,4 +1,4 @@
-"""Bounds on recorded incidents: PetShop with and without a map of calls, its quiet hours, other names; the gateway."""
+"""Bounds on recorded incidents: PetShop with and without a call graph, quiet, renamed; and the gateway."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ COMPONENT = "service_component"
 CALLS = "petshop-calls.csv"
 EVERY = timedelta(minutes=10)
 SHORTEST = timedelta(minutes=30)
-"""Of quiet time before a start in it, and after."""
+"""Minimum quiet time before and after an assumed start."""
 
 
 @dataclass(frozen=True)
 class Put:
-    """An investigation of a folder of telemetry."""
+    """One investigation: text, telemetry folder, clock, true component."""
 
     text: str
     telemetry: Path
@@ -64,7 +64,7 @@ def _found(job: Put, answer: Concluded, most: int) -> bool:
 
 
 def faults(setup: Setup) -> list[Row]:
-    """The faulty recordings as they are."""
+    """recall@1 and @3 on the faulty recordings."""
     work = [_recorded(folder) for folder in _folders(setup, True)]
     answers = list(zip(work, _answers(setup, work), strict=True))
     first, three = ([_found(job, answer, most) for job, answer in answers] for most in (1, 3))
@@ -75,7 +75,7 @@ def faults(setup: Setup) -> list[Row]:
 
 
 def with_calls(setup: Setup) -> list[Row]:
-    """The same with the map of calls beside them."""
+    """recall@1 with the call graph as an additional table."""
     root = setup.folder("incidents")
     calls = root / CALLS if root else None
     if calls is None or not calls.exists():
@@ -91,7 +91,7 @@ def with_calls(setup: Setup) -> list[Row]:
 
 
 def quiet(setup: Setup) -> list[Row]:
-    """Starts every ten minutes within the quiet hours before each recording's fault; and the one without a fault."""
+    """False alarms: the recording without a fault, and assumed starts every ten minutes before each fault."""
     none = [_recorded(folder) for folder in _folders(setup, False)]
     splits = [job for folder in _folders(setup, True) for job in _splits(setup, folder)]
     rows = []
@@ -109,7 +109,7 @@ def quiet(setup: Setup) -> list[Row]:
 
 
 def _splits(setup: Setup, folder: Path) -> Iterator[Put]:
-    """The quiet hours before a recording's fault, cut there, with a start at each ten minutes."""
+    """Investigations of the telemetry before a recording's fault, one per assumed start."""
     label = read_label(folder / "label.json")
     table = pq.read_table(folder / "telemetry" / f"{LOG}.parquet")
     began = datetime.fromisoformat(label["incident_start"]).astimezone(UTC)
@@ -125,7 +125,7 @@ def _splits(setup: Setup, folder: Path) -> Iterator[Put]:
 
 
 def _text(table: pa.Table, start: datetime, end: datetime) -> str:
-    """A report about the recorded service, with a start of ours."""
+    """An incident text about the recorded service with the given start."""
     region, service, environment = (table[name][0].as_py() for name in ("region", "service_name", "environment"))
     return incident_text(
         Scenario(
@@ -136,7 +136,7 @@ def _text(table: pa.Table, start: datetime, end: datetime) -> str:
 
 
 def shuffled(setup: Setup) -> list[Row]:
-    """Each component called by another's name, but for the entry, which is called like the service."""
+    """Permuting the components' names must permute the causes and change nothing else."""
     plain = [_recorded(folder) for folder in _folders(setup, True)]
     renamed, names = [], []
     for number, folder in enumerate(_folders(setup, True)):
@@ -156,7 +156,7 @@ def shuffled(setup: Setup) -> list[Row]:
 
 
 def _renaming(table: pa.Table, seed: int) -> dict[str, str]:
-    """A permutation of the components' names; the entry, which is called like the service, keeps its own."""
+    """Random permutation of component names; fixed for the entry point, which has the service's name."""
     entry = table["service_name"][0].as_py()
     names = sorted({value for value in table[COMPONENT].unique().to_pylist() if value not in (None, entry)})
     order = np.argsort(RandomStream(seed, "names").uniform(np.arange(len(names))))
@@ -172,7 +172,7 @@ def _ranked(answer: Concluded) -> list[tuple[str, bool]]:
 
 
 def gateway(setup: Setup) -> list[Row]:
-    """The generated demonstration incident of another project: a workflow's step, and two suspects that are not it."""
+    """The gateway demonstration: its workflow step is the first cause, two other suspects are dismissed."""
     root = setup.folder("incidents", "gateway-700000001")
     if root is None:
         return [Row("gateway", "", "not measured: it is not here")]

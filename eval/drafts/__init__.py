@@ -1,4 +1,4 @@
-"""The made incidents, as their author thought of them: `python -m eval.author` writes them out."""
+"""Specifications of the exam's incidents; `python -m eval.author` generates their files."""
 
 from eval.drafts.causes import ERRORS, WORKFLOWS
 from eval.drafts.changes import FLAGS, VERSIONS
@@ -18,11 +18,11 @@ __all__ = ["DRAFTS", "FIRST_EDITION", "SECOND_EDITION", "Draft"]
 STEPS: tuple[Draft, ...] = (
     *VERSIONS, *FLAGS, *REGIONS, *PARTITIONS, *ZONES, *ENDPOINTS, *PRODUCTS, *WORKFLOWS, *ERRORS,
 )  # fmt: skip
-"""One cause, of each of the guide's Steps 2-10: strong and weak, on different dimensions."""
+"""Single causes for each of Steps 2-10, strong and weak."""
 FIRST_EDITION: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)
 """The 99 incidents of the first edition of the exam."""
 SECOND_EDITION: tuple[Draft, ...] = (
     *CONJUNCTIONS, *OVERLAPS, *LATER, *UNEQUAL, *CANARIES, *REFUSED, *THROTTLED, *LOST, *TRACES, *STARTS, *QUIET_SECOND,
 )  # fmt: skip
-"""Those that came with descriptions of several values and a start that is measured."""
+"""Added later: conjunctions of values, and onsets to be measured."""
 DRAFTS: tuple[Draft, ...] = (*FIRST_EDITION, *SECOND_EDITION)

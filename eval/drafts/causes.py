@@ -1,4 +1,4 @@
-"""One cause behind the requests: a workflow's step (Step 9), a component or dependency (Step 10)."""
+"""Single cause: a workflow step (Step 9), a component or dependency (Step 10)."""
 
 from eval.drafts.draft import NO_TIER, Draft, fault
 from tsg_agent.simulator.scenario import FaultEffect, FaultKind

@@ -1,4 +1,4 @@
-"""One cause that somebody changed: a version (Step 2) or a flag's value (Step 3)."""
+"""Single cause that is a change: a version (Step 2) or a flag value (Step 3)."""
 
 from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NO_TIER, ROLLOUT, Draft, fault, flag
 from tsg_agent.simulator.scenario import FaultEffect, FaultKind, Rollout
@@ -52,8 +52,7 @@ VERSIONS = (
         {"hand": "email", "symptom": "some requests fail, and work on the next try"},
         ("strong",),
     ),
-    # Between 10 and 11 points: a guide's threshold that is off by one shows in the label. The action is the same on
-    # both sides.
+    # A rise between 10 and 11 points: a threshold that is off by one changes the label, though not the action.
     Draft(
         "version-at-threshold",
         "A new version fails hardly more than the guide's threshold",

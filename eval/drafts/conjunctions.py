@@ -1,6 +1,6 @@
-"""Causes that are a conjunction, several that share a value, and rises that are not even.
+"""Causes that are conjunctions, several causes that share a value, and causes that rise unevenly.
 
-Written from the guide and its schema; each at a random time, for a random time, the start told more or less late.
+Written from the guide and its schema alone; random time of day, duration and delay of the report.
 """
 
 from eval.drafts.draft import NEW, START, Draft, fault, minutes

@@ -1,4 +1,4 @@
-"""What an author says of an incident; everything else follows from the faults."""
+"""Specification of an incident; scenario, text and expected answer are derived from it."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,13 +20,12 @@ GIFT_CARDS = {"flag_name": "gift_cards", "flag_value": "on"}
 
 @dataclass(frozen=True)
 class Draft:
-    """One incident. `scenario` and `report` hold what differs from the simulator's defaults.
+    """One incident. `scenario`, `report`: overrides of the simulator's defaults.
 
-    `actions` and `tiers` (one entry a fault, in order) are given where the guide's thresholds make them differ from
-    what the fault's kind calls for. `also` holds further names of the first cause. `exact`: a cause is the whole
-    description of its fault, and what says less is not right. `lasts`: the incident is at a random time, for a random
-    time between these (minutes), and its start is told late by random minutes, unless the report says by how many.
-    `says`, `never_says`: patterns that the answer's prose must match, and must not.
+    `actions`, `tiers`: expected ones per fault, if the guide's thresholds make them differ from those of the fault's
+    kind. `also`: further accepted subjects of the first cause. `exact`: accept only the complete description of a
+    fault. `lasts`: draw a random time of day, a duration between these (minutes) and a delay of the reported start
+    (unless `report` sets it). `says`, `never_says`: patterns that the answer's prose must, or must not, match.
     """
 
     id: str
@@ -50,7 +49,7 @@ class Draft:
     never_says: tuple[str, ...] = ()
 
     def made(self, seed: int) -> Scenario:
-        """The scenario."""
+        """The simulator's scenario for a seed."""
         base: dict[str, Any] = {"name": self.id, "seed": seed, "requests_per_minute": 250, "faults": self.faults}
         scenario = Scenario(**(base | self.scenario))
         if self.lasts is None:
@@ -60,7 +59,7 @@ class Draft:
         return Scenario(**(data | {"end": data["incident_start"] + minutes(draws.size(*self.lasts))}))
 
     def told(self) -> IncidentReport:
-        """Its report."""
+        """The options of the incident's text."""
         if self.lasts is None:
             return IncidentReport(**self.report)
         draws = Draws(0, f"{self.id}/told")
@@ -78,21 +77,21 @@ def fault(
     more: dict[str, Any] | None = None,
     **where: str,
 ) -> Fault:
-    """A fault in few words."""
+    """Shorthand for a Fault; keyword arguments are its `where`."""
     return Fault(kind=kind, where=where, probability=probability, effect=effect, **(more or {}))
 
 
 def flag(name: str, value: str, probability: float, effect: FaultEffect = FaultEffect.ERRORS) -> Fault:
-    """A value of a flag that breaks requests."""
+    """A fault of a flag's value."""
     return fault(FaultKind.FLAG, probability, effect, flag_name=name, flag_value=value)
 
 
 def minutes(number: float) -> timedelta:
-    """A stretch of time."""
+    """Shorthand for a timedelta."""
     return timedelta(minutes=number)
 
 
 FLAGS_AND_HARMLESS = (*DEFAULT_FLAGS, HARMLESS)
 LOOK = (("look",),)
-"""Actions of one fault for which there is no way to act at once."""
+"""Actions of a single fault without an immediate mitigation."""
 NO_TIER = (None,)

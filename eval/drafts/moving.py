@@ -1,11 +1,11 @@
-"""Incidents at another time: nothing of an answer may hang on 14:00, or on 75 minutes."""
+"""Shifts incidents in time, so that no answer can depend on the default start and duration."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 
 def shifted(data: Any, by: timedelta) -> Any:
-    """The same data, every moment in it so much later."""
+    """Copy nested data with every datetime shifted by `by`."""
     if isinstance(data, datetime):
         return data + by
     if isinstance(data, dict):

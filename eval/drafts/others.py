@@ -1,4 +1,4 @@
-"""More than one cause, loud symptoms, decoys, outages, old trouble, and causes outside the guide."""
+"""Several causes, loud symptoms, decoys, outages, chronic failures, and causes that the guide does not know."""
 
 from eval.drafts.draft import (
     FLAGS_AND_HARMLESS,
@@ -39,8 +39,8 @@ TWO = (
         {},
         {"hand": "chat", "symptom": "errors everywhere"},
     ),
-    # The new version on a third of the instances: on most, hardly a run would be left without one of its requests,
-    # and the two causes could not be told apart.
+    # The new version on a third of the instances: with more, nearly every workflow run would have a request on it,
+    # and the two causes would not be separable.
     Draft(
         "version-and-workflow",
         "A bad version, and logins that fail behind answers of 200",

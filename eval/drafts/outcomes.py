@@ -1,6 +1,6 @@
-"""Small causes, other outcomes than 5xx, and traffic that is lost.
+"""Small causes, outcomes other than 5xx, and lost traffic.
 
-Written from the guide and its schema; each at a random time, for a random time, the start told more or less late.
+Written from the guide and its schema alone; random time of day, duration and delay of the report.
 """
 
 from eval.drafts.draft import NEW, Draft, fault

@@ -1,4 +1,4 @@
-"""One cause that is a place: a region (Step 4), a partition (Step 5), a zone or machine (Step 6)."""
+"""Single cause that is a place: a region (Step 4), a partition (Step 5), a zone or machine (Step 6)."""
 
 from eval.drafts.draft import LOOK, START, Draft, fault, minutes
 from tsg_agent.simulator.scenario import FaultEffect, FaultKind

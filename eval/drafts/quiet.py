@@ -1,4 +1,4 @@
-"""No incident at all, however it looks."""
+"""No incident: any cause is a false alarm."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is wrong with the recording or the report, around causes that are plain."""
+"""Plain causes with defective telemetry (missing tables, NULLs, text times) or a misleading report."""
 
 from eval.cases import ExpectedGap
 from eval.drafts.draft import NEW, ROLLOUT, Draft, fault, flag
@@ -11,7 +11,7 @@ LATE = Quirks(late_share=0.1, late_minutes=4, duplicate_share=0.03, shuffled=Tru
 
 
 def gap(step: int, status: str = "not_applicable") -> ExpectedGap:
-    """A check that cannot be run."""
+    """An expected gap: a check that cannot run."""
     return ExpectedGap(step=step, status=status)
 
 

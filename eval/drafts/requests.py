@@ -1,4 +1,4 @@
-"""One cause that is what was asked for, or by whom: an endpoint (Step 7), a product or tier (Step 8)."""
+"""Single cause that is an endpoint or client (Step 7), a product or customer tier (Step 8)."""
 
 from eval.drafts.draft import LOOK, Draft, fault
 from tsg_agent.simulator.scenario import FaultEffect, FaultKind
@@ -42,7 +42,7 @@ ENDPOINTS = (
         ("strong", "latency"),
         actions=LOOK,
     ),
-    # Not the orders endpoint: nine of ten of its requests call one database, which no data could tell from it.
+    # Not the orders endpoint: 90 % of its requests call one database, from which it is not separable.
     Draft(
         "endpoint-weak",
         "Product pages fail one time in twenty",
@@ -104,7 +104,7 @@ PRODUCTS = (
         ("strong",),
         actions=LOOK,
     ),
-    # Nothing fails: the guide's label of Step 8 for retries.
+    # No failures, only retries: Step 8 has a label for them.
     Draft(
         "retries-free",
         "Free customers' requests are answered and sent again",

@@ -1,6 +1,6 @@
-"""Traces and maps of calls, starts that nobody reported well, and quiet days of the same.
+"""Telemetry with traces or call graphs, misreported starts, and quiet days of the same.
 
-Written from the guide and its schema; each at a random time, for a random time, the start told more or less late.
+Written from the guide and its schema alone; random time of day, duration and delay of the report.
 """
 
 from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NEW_VERSION, Draft, fault

@@ -1,4 +1,4 @@
-"""Who sits the exam. An entrant is a function from a Question to an Answer."""
+"""Agents under evaluation (entrants): functions from a Question to an Answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ OURS = {
     "guide": "eval.entrants.guide",
     "react": "eval.entrants.react",
 }
-"""Name -> the module with the function of that name. Loaded when asked for: each takes seconds of its own imports."""
+"""Name -> module of the function with that name; imported on use, as each takes seconds."""
 
 
 class EntrantError(Exception):
-    """An entrant that is not there, cannot start, or did not hand in an answer of the protocol."""
+    """The entrant is unknown, cannot start, or returned no valid Answer."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """An entrant by name, as it can be handed to another process.
+    """A picklable description of an entrant. `timeout`: seconds per question.
 
-    `rules`, `agent`, `guide`, `react`, `command:<command line>` or `python:<module>:<function>`.
+    `name`: `rules`, `agent`, `guide`, `react`, `command:<command line>` or `python:<module>:<function>`.
     """
 
     name: str
@@ -34,16 +34,16 @@ class Spec:
     settings: dict[str, Any] = field(default_factory=dict)
     timeout: float = 600
     title: str = ""
-    """What results call it; empty: its name, and its model's."""
+    """Label in results; "": name and model."""
 
     @property
     def label(self) -> str:
-        """How results are filed."""
+        """Label in results."""
         return self.title or (f"{self.name} {self.model}" if self.model else self.name)
 
 
 def entrant_of(spec: Spec) -> Entrant:
-    """The function behind a spec. What it needs is imported only now. Raises EntrantError."""
+    """Import and return the entrant of a spec. Raises EntrantError."""
     kind, _, rest = spec.name.partition(":")
     if kind in OURS and not rest:
         return cast("Entrant", getattr(import_module(OURS[kind]), kind)(spec))

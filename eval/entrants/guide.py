@@ -1,8 +1,7 @@
-"""The guide as written: its labels and its order, without onset, contrast or any other verdict.
+"""Baseline: the guide's labels in the guide's order, without our verdicts (onset, comparison with the rest, …).
 
-Same Step 1 and same nine checks as ours, so that what differs is what verdicts are worth. Its order: Step 9's
-definitive resolution, the potential ones of Steps 2 and 3, then the other abnormal rows, step by step, by the guide's
-own ranks; of Step 10 those of CRITICAL and URGENT priority, to which the guide points.
+Parameters and checks are ours, so that the difference measures the verdicts. Order: Step 9's definitive resolution, the
+potential ones of Steps 2 and 3, then the first abnormal row of every other step; of Step 10 only CRITICAL and URGENT.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from tsg_agent import GUIDE, Finding, Given, QuestionError, Request, Settings, i
 
 
 def _abnormal(step: Any) -> tuple[str, ...]:
-    """Labels that call for something; of errors, of which there are always some, those that the guide acts on."""
+    """Labels that count as abnormal; for Step 10, which always has rows, only those that the guide acts on."""
     return tuple(step.resolves) if step.nothing else tuple(label for label in step.labels if label not in step.harmless)
 
 
@@ -24,11 +23,11 @@ def _tier(step: Any, label: str) -> str:
 
 
 ORDER = sorted(GUIDE.steps, key=lambda step: ("definitive", "change", "symptom").index(step.kind.value))
-"""The guide's order of resolution."""
+"""Steps by the guide's order of resolution."""
 
 
 def guide(spec: Spec) -> Entrant:
-    """The labels alone."""
+    """The baseline's entrant. It uses no model."""
     settings = Settings(**{"model": {"name": ""}, **spec.settings})
 
     def solve(question: Question) -> Answer:
@@ -56,7 +55,7 @@ def guide(spec: Spec) -> Entrant:
 
 
 def blamed(findings: list[Finding]) -> list[Blamed]:
-    """The first abnormal row of each step, in the guide's order: it has no word for doubt, so all are confirmed."""
+    """The first abnormal row of each step, in the guide's order; confirmed, as the guide knows no suspicion."""
     by_step = {finding.step: finding for finding in findings}
     causes = []
     for step in ORDER:

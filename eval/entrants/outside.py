@@ -1,4 +1,4 @@
-"""Entrants from outside: any command line, any Python function. Both get a Question and hand in an Answer."""
+"""External entrants: any command line or Python function that maps a Question to an Answer."""
 
 import importlib
 import shlex
@@ -15,11 +15,11 @@ SHOWN = 400
 
 
 def command(spec: Spec, line: str) -> Entrant:
-    """A command line: the question as JSON on its standard input, the answer as JSON on its standard output."""
+    """Run a command per question: question as JSON on stdin, answer as JSON on stdout. Raises EntrantError."""
     words = shlex.split(line)
 
     def solve(question: Question) -> Answer:
-        # An empty working directory: nothing of the exam lies about.
+        # In an empty directory, so that it does not find the exam's labels.
         with tempfile.TemporaryDirectory(prefix="exam-") as empty:
             try:
                 ended = subprocess.run(  # noqa: S603 - the command is what its user asks for; no shell
@@ -44,7 +44,7 @@ def command(spec: Spec, line: str) -> Entrant:
 
 
 def function(place: str) -> Entrant:
-    """`module:function`; the function takes the question as a dict and gives the answer as a dict, or as JSON."""
+    """`module:function`, called with the question as a dict; returns a dict or JSON. Raises EntrantError."""
     module, _, name = place.partition(":")
     try:
         solver = getattr(importlib.import_module(module), name)
@@ -58,7 +58,7 @@ def function(place: str) -> Entrant:
 
 
 def checked(given: Any) -> Answer:
-    """An answer of the protocol. Raises EntrantError that says where it is not."""
+    """Validate a dict or JSON as an Answer. Raises EntrantError with the first invalid field."""
     try:
         if isinstance(given, str | bytes):
             return Answer.model_validate_json(given)
@@ -67,7 +67,7 @@ def checked(given: Any) -> Answer:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the answer"
         begins = ""
-        if first["type"] == "json_invalid":  # most often a line of a log before the answer
+        if first["type"] == "json_invalid":  # usually a log line before the answer
             line = str(given if isinstance(given, str) else given.decode("utf-8", "replace")).strip().partition("\n")[0]
             begins = f"; standard output must be the answer alone, and begins with {line[: SHOWN // 4]!r}"
         raise EntrantError(f"not an answer of the protocol: {place}: {first['msg']}{begins}") from error

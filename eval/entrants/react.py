@@ -1,4 +1,4 @@
-"""A plain ReAct agent over the same nine tools: the model reads, decides and concludes by itself."""
+"""Baseline: a plain ReAct agent (Yao et al. 2022) with the nine checks as tools; the model concludes by itself."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from tsg_agent import get_tools, open_telemetry
 
 PROMPT = Path(__file__).with_name("react.md")
 STEPS = 60
-"""Turns of model and tools before it counts as lost."""
+"""LangGraph recursion limit: model and tool turns."""
 OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 def react(spec: Spec) -> Entrant:
-    """Needs `--model`, and an OpenAI-compatible endpoint (`--base-url`, or the environment's). Raises EntrantError."""
+    """The baseline's entrant. Raises EntrantError without a model, or without a key or base URL."""
     if not spec.model:
         raise EntrantError("entrant react needs a model: --model NAME")
     key = os.environ.get("OPENAI_API_KEY", "none" if spec.base_url else "")
@@ -44,7 +44,7 @@ def react(spec: Spec) -> Entrant:
 
 
 def _read(messages: list[Any]) -> Answer:
-    """The last message's JSON; what the tools said is the evidence of its numbers."""
+    """Parse the last message's JSON; the tools' results are its evidence. Raises EntrantError."""
     text = str(messages[-1].text)
     found = OBJECT.search(text)
     if not found:

@@ -1,4 +1,4 @@
-"""This project's agent: `rules` without a model, `agent` with one."""
+"""Entrants of this project: `rules` without a model, `agent` with one."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from eval.entrants import Entrant, EntrantError, Spec
 from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate, to_screen
 
 GUIDES_CODES = [429, 503]
-"""Status codes that the guide, and so the prose, calls by number."""
+"""Status codes that the prose may quote: the guide names them."""
 
 
 def rules(spec: Spec) -> Entrant:
-    """Our agent without a model, whatever the environment names; `spec.settings` show what a rule is worth."""
+    """Our agent without a model, even if the environment names one. `spec.settings`: for ablations."""
     settings = Settings(**{"model": {"name": ""}, **spec.settings})
     return lambda question: solved(question, settings)
 
 
 def agent(spec: Spec) -> Entrant:
-    """Our agent with a model. Raises EntrantError."""
+    """Our agent with a model. Raises EntrantError without one."""
     if not spec.model:
         raise EntrantError("entrant agent needs a model: --model NAME")
     settings = Settings(**{"model": {"name": spec.model, "base_url": spec.base_url or ""}, **spec.settings})
@@ -26,7 +26,7 @@ def agent(spec: Spec) -> Entrant:
 
 
 def solved(question: Question, settings: Settings, model: Any = None) -> Answer:
-    """One investigation. `model`: instead of the one that the settings name."""
+    """Investigate one question. `model`: overrides the model of the settings."""
     request = Request(
         text=question.incident, telemetry=question.telemetry, given=Given(**question.answers), now=question.now
     )
@@ -37,7 +37,7 @@ def solved(question: Question, settings: Settings, model: Any = None) -> Answer:
 
 
 def answer_of(report: Report, settings: Settings) -> Answer:
-    """A report in the exam's words."""
+    """Convert a report to an Answer."""
     usage = report.usage.model
     return Answer(
         parameters=report.parameters.model_dump(mode="json", exclude={"origins", "other_regions"}),
@@ -81,7 +81,7 @@ def answer_of(report: Report, settings: Settings) -> Answer:
 
 
 def prose_of(report: Report) -> str:
-    """Every sentence of the conclusion."""
+    """All sentences of the conclusion, one per line, for the grounding check."""
     drafts = report.communication
     texts = [report.headline, *report.notes]
     texts += [c.statement for c in report.causes] + [a.statement for a in report.actions]
@@ -92,7 +92,7 @@ def prose_of(report: Report) -> str:
 
 
 def evidence_of(report: Report, settings: Settings) -> dict[str, Any]:
-    """The report's data, everything but its sentences; and the thresholds, which sentences quote."""
+    """The data that may support a sentence: the report without its prose, and the thresholds."""
     kept = {"parameters", "sla", "findings", "measured", "gates", "causes", "rejected", "series", "actions"}
     sentences = {"statement": True}
     data: dict[str, Any] = report.model_dump(

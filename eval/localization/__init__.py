@@ -1,1 +1,1 @@
-"""Which descriptions of requests fail? Made cases whose causes are conjunctions, and a score of exact descriptions."""
+"""Evaluates localization: cases whose causes are conjunctions of dimension values, scored by exact match."""

@@ -1,4 +1,4 @@
-"""Localization cases as folders: `incident.md`, `label.json` with `root_cause` a list of descriptions, `telemetry/`."""
+"""Localization cases on disk: `incident.md`, `telemetry/`, `label.json` (`root_cause`: a list of descriptions)."""
 
 import json
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ HANDS = ("ticket", "alert", "email", "chat")
 
 
 class CaseLabel(BaseModel):
-    """The true answer of a localization case. What else stands in the file is about its origin."""
+    """The label of a localization case; other keys of the file (its origin) are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     root_cause: tuple[Description, ...] = Field(description="descriptions, dimension -> value; none = all is quiet")
@@ -38,7 +38,7 @@ class CaseLabel(BaseModel):
 
 @dataclass(frozen=True)
 class LocalizationCase:
-    """One folder. `now`: the replay's clock, None = the telemetry's end."""
+    """A loaded case; `telemetry` is its folder."""
 
     name: str
     text: str
@@ -47,7 +47,7 @@ class LocalizationCase:
 
     @property
     def now(self) -> datetime:
-        """The clock of the replay: the labelled end, else the last row's time."""
+        """Clock of the investigation: the labelled end, else the last request's time."""
         if self.label.end_time is not None:
             return self.label.end_time
         times = pq.read_table(self.telemetry / f"{LOG}.parquet", columns=["timestamp"])["timestamp"]
@@ -56,7 +56,7 @@ class LocalizationCase:
 
 
 def load(folder: Path) -> LocalizationCase:
-    """A case from its folder. Raises LabelError, FileNotFoundError."""
+    """Load a case. Raises LabelError, FileNotFoundError."""
     path = folder / "label.json"
     if not (folder / "telemetry").is_dir():
         raise FileNotFoundError(f"{folder} has no telemetry/")
@@ -65,7 +65,7 @@ def load(folder: Path) -> LocalizationCase:
 
 
 def load_all(root: Path) -> list[LocalizationCase]:
-    """Every case below a folder, by name; the folder itself where it is one. Raises LabelError, FileNotFoundError."""
+    """Load the cases below a folder, or the folder itself if it is one. Raises LabelError, FileNotFoundError."""
     folders = [root] if (root / "label.json").exists() else [path.parent for path in sorted(root.glob("*/label.json"))]
     if not folders:
         raise FileNotFoundError(f"no label.json below {root}: a case is incident.md, label.json and telemetry/")
@@ -73,7 +73,7 @@ def load_all(root: Path) -> list[LocalizationCase]:
 
 
 def write(made: Made, folder: Path, number: int = 0) -> LocalizationCase:
-    """Write a made case. The hand of its text goes round with the number; nothing but the label knows the causes."""
+    """Write a generated case; `number` selects the text's style. Only label.json reveals the causes."""
     (folder / "telemetry").mkdir(parents=True)
     pq.write_table(_log(made), folder / "telemetry" / f"{LOG}.parquet", compression="zstd")
     (folder / "incident.md").write_text(_text(made, number), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`python -m eval localize`: which descriptions the agent names for folders and made cases, scored exactly."""
+"""`python -m eval localize`: scores localization on recorded and generated cases."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from eval.settings import nested
 
 console, errors = Console(), Console(stderr=True)
 SHOWN = 40
-"""Wrong cases that are named."""
+"""Maximum number of wrong cases to list."""
 
 
 def command(
@@ -32,7 +32,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="the scores as JSON")] = False,
     keep: Annotated[Path | None, typer.Option(help="write the made cases below this folder, and run nothing")] = None,
 ) -> None:
-    """Put localization cases before the agent: F1, recall and false alarms of exact descriptions, suspects too."""
+    """Score localization: F1, recall@1, recall@3 and false alarms of exact descriptions; suspects count too."""
     made = [Generated(seed, number) for number in range(generated)]
     made += [Generated(seed, number, True) for number in range(quiet)]
     if keep is not None:
@@ -63,7 +63,7 @@ def _write(made: list[Generated], folder: Path) -> None:
 
 
 def progressed(work: list[Job], spec: Spec, jobs: int, output: Path | None = None, title: str = "") -> list[Named]:
-    """All answers, with a bar of progress; each is appended to `output` as it comes."""
+    """Run all jobs with a progress bar; each result is appended to `output` (JSON lines)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task(title or "localize", total=len(work))
@@ -78,7 +78,7 @@ def progressed(work: list[Job], spec: Spec, jobs: int, output: Path | None = Non
 
 
 def grouped(named: list[Named]) -> dict[str, list[Named]]:
-    """All of them, then by the truth's shape, by what fails on a good day, and quiet ones apart."""
+    """Group results: "all", by the truth's shape, and by background noise (quiet cases apart)."""
     groups: dict[str, list[Named]] = {"all": named}
     for one in named:
         groups.setdefault(shape_of(one), []).append(one)
@@ -90,7 +90,7 @@ def grouped(named: list[Named]) -> dict[str, list[Named]]:
 def _show(groups: dict[str, list[Named]], named: list[Named]) -> None:
     columns = ("cases", "F1", "first", "three", "alarms", "confirmed", "errors")
     table = Table("", *columns, caption="first, three: recall@1 and @3; alarms: share of quiet ones with a name")
-    for column in table.columns[1:]:  # the groups' names may fold, figures may not
+    for column in table.columns[1:]:  # wrap the groups' names, not the figures
         column.no_wrap = True
     for name, ones in groups.items():
         scores = scores_of(ones)

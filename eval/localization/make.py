@@ -1,8 +1,8 @@
-"""Makes localization cases: requests of 3 to 6 dimensions, of which one to three conjunctions begin to fail.
+"""Generates localization cases: requests with 3 to 6 dimensions, of which one to three conjunctions begin to fail.
 
-Everything follows from a seed and a number. What must not hang on luck goes round with the number: how many causes
-there are and how long (`KINDS`), and how much fails on a good day (`NOISES`). The number of requests is drawn once; the
-rest is drawn again until the rows can tell every cause (`tellable`).
+Deterministic in seed and number. The number cycles through the kinds of causes (`KINDS`) and of background noise
+(`NOISES`), so that all occur equally often. The number of requests is drawn once; the rest is redrawn until every cause
+is identifiable from the rows (`tellable`).
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ HEALTHY_MINUTES = 120
 FEWEST_ROWS, MOST_ROWS = 8_000, 200_000
 ATTEMPTS = 400
 WIDEST = 0.35
-"""Of the requests after the start, at most so many are meant by one cause."""
+"""Maximum share of the requests after the start that one cause matches."""
 
 
 class Kind(NamedTuple):
-    """How many causes a case has, how long they are (None = each drawn), and what it is called."""
+    """Number of causes, and values per cause (None: drawn)."""
 
     name: str
     causes: int
@@ -47,7 +47,7 @@ QUIET = Kind("quiet", 0)
 
 @dataclass(frozen=True)
 class Noise:
-    """What fails on a good day: from `low` to `high` of the requests; in bursts; with a value that always fails."""
+    """Background failures: a share between `low` and `high`; optionally bursts, or a chronically failing value."""
 
     name: str
     low: float
@@ -86,20 +86,20 @@ NAMES: dict[str, Callable[[int], str]] = {
     "service_component": lambda number: f"component-{number:02d}",
     "dependency_name": lambda number: f"dependency-{number:02d}",
 }
-"""The guide's place columns, and how their values are called here."""
+"""Dimension -> name of its n-th value."""
 INSIDE = (("availability_zone", "datacenter"), ("shard_id", "partition_id"), ("endpoint_path", "service_component"))
-"""Each value of the first lies in one of the second, where they are tied."""
+"""Correlated pairs: each value of the first occurs with one value of the second (functional dependency)."""
 MOSTLY = (
     ("service_version", "availability_zone"), ("instance_type", "availability_zone"), ("service_version", "datacenter"),
     ("load_balancer_id", "datacenter"), ("tenant_category", "partition_id"), ("client_type", "api_version"),
     ("dependency_name", "endpoint_path"), ("api_version", "client_type"),
 )  # fmt: skip
-"""Of some value of the second, most requests have one value of the first, where they are tied."""
+"""Correlated pairs: for some values of the second, most requests have the same value of the first."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A case: its requests, its causes (none where all is quiet), and when it began and ended."""
+    """A generated case; no causes if quiet."""
 
     kind: Kind
     noise: Noise
@@ -110,7 +110,7 @@ class Made:
 
 
 def make(seed: int, number: int, *, quiet: bool = False) -> Made:
-    """Case `number` of a seed: the same each time. Quiet ones begin nothing at their start."""
+    """Case `number` of a seed. Quiet: nothing begins to fail. Raises RuntimeError after ATTEMPTS draws."""
     name = f"{'quiet' if quiet else 'case'}/{number}"
     kind = QUIET if quiet else KINDS[number % len(KINDS)]
     noise = NOISES[(number // len(KINDS) + number % len(KINDS)) % len(NOISES)]
@@ -123,7 +123,7 @@ def make(seed: int, number: int, *, quiet: bool = False) -> Made:
 
 
 def _tried(draws: Draws, kind: Kind, noise: Noise, rows: int) -> Made | None:
-    """One attempt; None where its rows could not tell the causes."""
+    """One draw; None if a cause is not identifiable."""
     start = NOON + timedelta(seconds=int(draws.between(-6 * 3600, 6 * 3600)))
     minutes = draws.size(10, 75)
     end = start + timedelta(minutes=minutes)
@@ -148,7 +148,7 @@ def _micros(moment: datetime) -> int:
 
 
 def times_of(draws: Draws, rows: int, first: datetime, last: datetime) -> Ints:
-    """Arrival times in order: a load that swings slowly, by minutes that differ a little."""
+    """Sorted arrival times, microseconds: a sinusoidal load with noise per minute."""
     edges = np.arange(_micros(first), _micros(last) + 1, MINUTE)
     minutes = np.arange(len(edges) - 1)
     swing = 1 + draws.between(0, 0.3) * np.sin(minutes / draws.between(30, 90) + draws.between(0, 6.3))
@@ -159,7 +159,7 @@ def times_of(draws: Draws, rows: int, first: datetime, last: datetime) -> Ints:
 
 
 def dimensions_of(draws: Draws, rows: int) -> dict[str, Text]:
-    """3 to 6 dimensions of 5 to 40 values with uneven shares; in half of the cases some are tied to each other."""
+    """3 to 6 dimensions of 5 to 40 values with Zipf shares; correlated (INSIDE, MOSTLY) in half of the cases."""
     count, tied = 3 + int(draws.unit() * 4), draws.chance(0.5)
     chosen = list(draws.one((*INSIDE, *MOSTLY))) if tied else []
     chosen += draws.some([name for name in NAMES if name not in chosen], count - len(chosen))
@@ -170,7 +170,7 @@ def dimensions_of(draws: Draws, rows: int) -> dict[str, Text]:
     for (name, other), tie in [(pair, tie) for ties, tie in ((INSIDE, _inside), (MOSTLY, _mostly)) for pair in ties]:
         if tied and name in made and other in made:
             tie(draws, made, name, other)
-    if "dependency_name" in made and draws.chance(0.7):  # many requests call nothing
+    if "dependency_name" in made and draws.chance(0.7):  # most services do not call a dependency on every request
         column = made["dependency_name"]
         none = draws.rows("calls nothing", rows) < draws.between(0.2, 0.6)
         made["dependency_name"] = Text(np.where(none, -1, column.codes), column.values)
@@ -178,7 +178,7 @@ def dimensions_of(draws: Draws, rows: int) -> dict[str, Text]:
 
 
 def _drawn(draws: Draws, name: str, size: int, rows: int) -> Text:
-    """Independent values whose shares fall as Zipf's, more or less steeply."""
+    """Independent values with Zipf shares of a random exponent."""
     shares = np.arange(1, size + 1) ** -draws.between(0.1, 1.3)
     cumulative = np.cumsum(shares / shares.sum())
     codes = np.minimum(np.searchsorted(cumulative, draws.rows(name, rows), side="right"), size - 1)
@@ -186,14 +186,14 @@ def _drawn(draws: Draws, name: str, size: int, rows: int) -> Text:
 
 
 def _inside(draws: Draws, made: dict[str, Text], name: str, other: str) -> None:
-    """Each value of a dimension lies in one value of the other, which has fewer."""
+    """Replace `other` by a function of `name` with at most half as many values."""
     column, size = made[name], max(2, min(len(made[other].values), len(made[name].values) // 2))
     place = np.concatenate([draws.shuffled(size), draws.shuffled(len(column.values)) % size])[: len(column.values)]
     made[other] = Text(place[column.codes], made[other].values[:size])
 
 
 def _mostly(draws: Draws, made: dict[str, Text], name: str, other: str) -> None:
-    """Most requests of some value of the other dimension have one value of this one."""
+    """For one to three values of `other`, give 60 to 90 % of the requests the same value of `name`."""
     column, rows = made[name], len(made[name].codes)
     codes = column.codes.copy()
     for at in range(1 + int(draws.unit() * 3)):
@@ -204,7 +204,7 @@ def _mostly(draws: Draws, made: dict[str, Text], name: str, other: str) -> None:
 
 
 def background_of(draws: Draws, noise: Noise, dimensions: dict[str, Text], time: Ints) -> Floats:
-    """The chance of each request to fail on a good day: one share for all, by weather and bursts; a chronic value."""
+    """Background failure probability of each request: level, slow variation, bursts, a chronic value."""
     minute = (time - time[0]) // MINUTE
     count = int(minute[-1]) + 1
     weather = np.repeat(1 + 0.3 * (draws.rows("weather", count // 5 + 1) - 0.5), 5)[:count]
@@ -222,7 +222,7 @@ def background_of(draws: Draws, noise: Noise, dimensions: dict[str, Text], time:
 
 
 def causes_of(draws: Draws, kind: Kind, requests: Requests) -> tuple[list[Description], list[float]]:
-    """Causes and how often they fail; fewer than asked for where none could be had. Half of the sets share a value."""
+    """Causes and their failure probabilities, possibly fewer than `kind.causes`; half of the sets share a value."""
     causes: list[Description] = []
     strengths: list[float] = []
     share = draws.chance(0.5)
@@ -241,7 +241,7 @@ def causes_of(draws: Draws, kind: Kind, requests: Requests) -> tuple[list[Descri
 
 
 def _cause(draws: Draws, requests: Requests, length: int, strength: float, shared: Description) -> Description:
-    """A description of `length` values that some requests have: of a size drawn evenly on a log scale; {} for none."""
+    """A description of `length` values, with a log-uniform number of requests; {} if none was found."""
     late = np.flatnonzero(requests.after & requests.meant(shared))
     if not len(late):
         return {}

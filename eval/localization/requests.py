@@ -1,4 +1,4 @@
-"""Requests in the making, column by column, and which of them a description means."""
+"""Generated requests as columns, and the masks of descriptions over them."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,12 +9,12 @@ from tsg_agent.simulator.frame import Text
 from tsg_agent.simulator.randomness import Bools, Ints
 
 Description: TypeAlias = dict[str, str]
-"""Dimension -> value, all of them together."""
+"""Dimension -> value; a conjunction."""
 
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests by time: dimensions, time in microseconds, whether they came after the start, whether they failed."""
+    """Columns of equal length, sorted by time (microseconds). `after`: at or after the incident's start."""
 
     dimensions: dict[str, Text]
     time: Ints
@@ -22,14 +22,14 @@ class Requests:
     failed: Bools
 
     def meant(self, description: Description) -> Bools:
-        """Which requests a description is about; the empty one is about all."""
+        """Mask of the requests that match a description; {} matches all."""
         mask = np.ones(len(self.time), dtype=np.bool_)
         for name, value in description.items():
             mask &= self.dimensions[name].equals(value)
         return mask
 
     def counts(self, mask: Bools) -> tuple[int, int, int, int]:
-        """Failed and all of these requests before the start, and after."""
+        """(failed, all) before the start, then (failed, all) after, of the masked requests."""
         early, late = mask & ~self.after, mask & self.after
         failed = self.failed
         return int((failed & early).sum()), int(early.sum()), int((failed & late).sum()), int(late.sum())

@@ -1,4 +1,4 @@
-"""Puts localization cases before the agent, through its public interface."""
+"""Runs the agent on localization cases through its public interface."""
 
 import tempfile
 import time
@@ -16,14 +16,14 @@ from eval.localization.score import Named
 
 @dataclass(frozen=True)
 class Recorded:
-    """A folder to be localized."""
+    """A job: a case on disk."""
 
     folder: Path
 
 
 @dataclass(frozen=True)
 class Generated:
-    """A case to be made, and forgotten afterwards."""
+    """A job: a case that is generated in a temporary folder."""
 
     seed: int
     number: int
@@ -31,7 +31,7 @@ class Generated:
 
     @property
     def name(self) -> str:
-        """What it is called in results and folders."""
+        """Name in results and folders."""
         return f"{'quiet' if self.quiet else 'made'}-{self.seed}-{self.number:03d}"
 
 
@@ -40,13 +40,13 @@ Job: TypeAlias = Recorded | Generated
 
 @dataclass(frozen=True)
 class Spec:
-    """How the agent is asked: `settings` of ours, nested."""
+    """The agent's settings, nested."""
 
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 def localized(case: LocalizationCase, spec: Spec) -> Named:
-    """What the agent names for one case. A question or an error of its own is no answer, and said."""
+    """Investigate one case. A question or an error of the agent counts as no answer (`error`)."""
     began = time.perf_counter()
     found = concluded(case.text, case.telemetry, case.now, spec.settings)
     return Named(
@@ -63,7 +63,7 @@ def localized(case: LocalizationCase, spec: Spec) -> Named:
 
 
 def put(job: Job, spec: Spec) -> Named:
-    """One case: read, or made in a scratch folder whose name says nothing."""
+    """Run one job; a generated case lies in a folder whose name reveals nothing."""
     if isinstance(job, Recorded):
         return localized(load(job.folder), spec)
     with tempfile.TemporaryDirectory(prefix="localize-") as scratch:
@@ -74,5 +74,5 @@ def put(job: Job, spec: Spec) -> Named:
 def localize(
     work: list[Job], spec: Spec, processes: int = 2, done: Callable[[int, Named], None] | None = None
 ) -> list[Named]:
-    """All jobs' answers in the jobs' order. `done` is told of each as it comes."""
+    """Results in the jobs' order. `done` is called with each as it completes."""
     return each(work, partial(put, spec=spec), processes, done)

@@ -1,4 +1,4 @@
-"""Exact descriptions: F1, recall and false alarms of what was named, suspects too, against what is true."""
+"""F1, recall@k and false alarms of the named descriptions, by exact match; suspects count as named."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ from eval.localization.requests import Description
 
 
 class Named(BaseModel):
-    """What was named for one case, in rank order, beside the truth."""
+    """Result of one case: true descriptions, and the named ones in rank order."""
 
     model_config = ConfigDict(extra="forbid")
     case: str
@@ -24,7 +24,7 @@ class Named(BaseModel):
 
 
 class Scores(BaseModel):
-    """Over several cases. None where no case asks for it."""
+    """Scores over several cases; None if no case applies."""
 
     cases: int
     f1: float | None = Field(description="2 * right / (true + named), over all descriptions of all cases")
@@ -36,19 +36,19 @@ class Scores(BaseModel):
 
 
 def right(one: Named) -> int:
-    """How many of the true descriptions are named, exactly."""
+    """Number of true descriptions that are named exactly."""
     return sum(cause in one.named for cause in one.true)
 
 
 def f1(named: Iterable[Named]) -> float | None:
-    """Micro-averaged F1 (van Rijsbergen 1979) over all true and named descriptions; None where there are neither."""
+    """Micro-averaged F1 (van Rijsbergen 1979) over all true and named descriptions; None if there are neither."""
     every = list(named)
     total = sum(len(one.true) + len(one.named) for one in every)
     return 2 * sum(map(right, every)) / total if total else None
 
 
 def scores_of(named: Sequence[Named]) -> Scores:
-    """The scores of some cases together."""
+    """Compute the scores."""
     ill, quiet = [one for one in named if one.true], [one for one in named if not one.true]
     return Scores(
         cases=len(named),
@@ -66,7 +66,7 @@ def _share(values: list[bool]) -> float | None:
 
 
 def shape_of(one: Named) -> str:
-    """The kind of a case by its truth: quiet, one value, pair, triple, or how many causes."""
+    """Shape of the truth: "quiet", "one value", "pair", "triple", or "N causes"."""
     if len(one.true) != 1:
         return f"{len(one.true)} causes" if one.true else "quiet"
     return {1: "one value", 2: "pair", 3: "triple"}.get(len(one.true[0]), f"{len(one.true[0])} values")

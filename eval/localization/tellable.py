@@ -1,8 +1,8 @@
-"""Whether rows can tell a labelled cause at all, decided by a test that knows the truth and no search.
+"""Tests whether a known cause is identifiable from the rows; needs the truth, and searches nothing.
 
-A cause is tellable if its own requests, those of the other causes taken out, begin to fail beyond chance; if no
-shorter description is as good: what it means beside the cause is no less than the smallest cause, fails less, beyond
-chance, and does not rise; and if no description of the same length stands for as good as the same requests.
+All of this must hold, over requests that match no other cause: (1) the cause's failure rate rises significantly at the
+start; (2) for each shorter description, the requests beside the cause are at least as many as the smallest cause has,
+fail significantly less, and hardly rise; (3) no other description of the same length covers nearly the same requests.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ from tsg_agent.simulator.randomness import Bools
 CERTAIN = 1e-4
 LIKELY = 1e-3
 FEWEST, FEWEST_EXTRA = 40, 20.0
-"""Requests after the start, and failures beyond the time before's share, of the smallest cause. A shorter description
-that means hardly other requests is the better name."""
+"""Minimum requests after the start, and minimum failures in excess of the rate before. A shorter description with fewer
+other requests than that is the better name."""
 EVEN = 0.1
-"""What a shorter description means beside the cause may rise by this share of the cause's rise: chance, no cause."""
+"""Tolerated rise of the requests beside the cause, as a share of the cause's rise."""
 
 
 def why_not(requests: Requests, causes: list[Description]) -> str:
-    """Why some cause cannot be told from the rows, in words; "" where all can."""
+    """Why some cause is not identifiable; "" if all are."""
     meant = [requests.meant(cause) for cause in causes]
     for number, cause in enumerate(causes):
         others = np.zeros(len(requests.time), dtype=np.bool_)
@@ -59,7 +59,7 @@ def _rise(table: tuple[int, int, int, int]) -> float:
 
 
 def _twin(requests: Requests, cause: Description, dropped: str, own: Bools, wider: Bools) -> str:
-    """A value of another dimension that stands for the dropped one as well, as far as the failures can tell."""
+    """A value of another dimension that could replace `dropped`: the failures do not distinguish them; else ""."""
     late = np.flatnonzero(wider & requests.after)
     inside, failed = own[late], requests.failed[late]
     own_all, own_failed = int(inside.sum()), int((inside & failed).sum())
@@ -70,7 +70,7 @@ def _twin(requests: Requests, cause: Description, dropped: str, own: Bools, wide
         counts = [
             np.bincount(codes[mask], minlength=size) for mask in (inside, inside & failed, ~inside, ~inside & failed)
         ]
-        for code in np.flatnonzero(counts[0][1:]) + 1:  # code 0 is NULL, which no description names
+        for code in np.flatnonzero(counts[0][1:]) + 1:  # code 0 is NULL, which is no value
             shared, shared_failed, strange, strange_failed = (int(count[code]) for count in counts)
             missed = own_failed - shared_failed, own_all - shared
             tells_missed = p_of_a_rise(int((~inside & failed).sum()), int((~inside).sum()), *missed) < LIKELY

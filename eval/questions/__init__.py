@@ -1,4 +1,4 @@
-"""Questions with gold SQL: asked, and their answers' rows compared with the gold's."""
+"""Evaluates answers to questions: compares their rows with those of gold SQL (execution accuracy)."""
 
 from eval.questions.book import Book, Question, books
 from eval.questions.score import Scored, Verdict, ask_all

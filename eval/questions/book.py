@@ -1,4 +1,4 @@
-"""The questions: each with SQL that gives its true rows, or the mark that it must be refused."""
+"""The question sets: each question has gold SQL, an expected yes/no or cause, or must be refused."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent
 
 
 class Question(Strict):
-    """One question. Its gold is `rows`, `each` of several answers, `affirms`, `says`; or `refuse`."""
+    """A question with its gold: one of `rows`, `each`, `affirms`, `says`; or `refuse` alone."""
 
     ask: str
     follows: tuple[str, ...] = Field((), description="questions of the same talk before it")
@@ -36,13 +36,13 @@ class Question(Strict):
 
     @property
     def readings(self) -> list[tuple[str, ...]]:
-        """Each way to answer it right, as the SQL of its answers."""
+        """Accepted interpretations; each is a tuple of gold SQL, one per answer table."""
         ways = [self.each or ((self.rows,) if self.rows else ())]
         return [*ways, (self.or_,)] if self.or_ else ways
 
 
 class Book(Strict):
-    """The questions about one made incident."""
+    """The questions about one generated incident."""
 
     scenario: Scenario
     report: IncidentReport = IncidentReport()
@@ -50,16 +50,16 @@ class Book(Strict):
 
     @property
     def text(self) -> str:
-        """The incident's text, which the questions are about."""
+        """The incident's text."""
         return incident_text(self.scenario, self.report)
 
     def case(self) -> Case:
-        """The incident, for its telemetry to be made and kept."""
+        """The incident as a case, whose telemetry is generated and cached."""
         recipe = Recipe(scenario=self.scenario, report=self.report)
         expected = Expected(title=self.scenario.name, group="questions")
         return Case(self.scenario.name, self.text, expected, self.scenario.last, recipe)
 
 
 def books(folder: Path = FOLDER) -> list[Book]:
-    """Every file of questions. Raises LabelError."""
+    """Load all question sets of a folder. Raises LabelError."""
     return [validated(Book, read_label(path), path) for path in sorted(folder.glob("*.yaml"))]

@@ -1,8 +1,8 @@
-"""The gold's views of a telemetry, and its rows: DuckDB over the files themselves, none of the answering code.
+"""Executes gold SQL in DuckDB directly over the Parquet files, independent of the code under test.
 
-`logs`: the log as it is. `a`: real requests of the incident's service and environment, with `e` = 1 where 5xx. `r`:
-those of the incident's region and window. `f`, `p`: with their flags or product. `m`: samples of the instances in `r`.
-`w`: workflow runs of the region that began in the window, with `state`; `steps`: their rows.
+Views: `logs`: the unfiltered log. `a`: requests of the incident's service and environment without test traffic; `e` is
+1 if 5xx. `r`: those in its region and window. `f`, `p`: `r` joined with flags or product. `m`: metrics of `r`'s
+instances. `w`: workflow runs of the region that began in the window, with `state`; `steps`: their rows.
 """
 
 from datetime import timedelta
@@ -36,7 +36,7 @@ Rows = tuple[list[str], list[tuple[Any, ...]]]
 
 
 class Gold:
-    """The true rows of one telemetry."""
+    """A DuckDB connection with the views over one telemetry folder."""
 
     def __init__(self, telemetry: Path, scenario: Scenario) -> None:
         self._connection = duckdb.connect()
@@ -57,10 +57,10 @@ class Gold:
             self._connection.execute(_PRODUCTS)
 
     def rows(self, sql: str) -> Rows:
-        """Columns and rows of a query."""
+        """Column names and rows of a query."""
         found = self._connection.execute(sql)
         return [column[0] for column in found.description or []], found.fetchall()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the connection."""
         self._connection.close()

@@ -1,4 +1,4 @@
-"""What became of each question: right, refused with help, wrong and told, or wrong in silence."""
+"""Scores each question: right, refused, wrong with a stated limitation, or wrong in silence."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _NO = ("no", "nein")
 
 
 class Verdict(StrEnum):
-    """What an answer is worth. Refusing what cannot be answered is right."""
+    """Outcome of a question. Refusing a question with `refuse` is RIGHT; REFUSED is a wrong refusal."""
 
     RIGHT = "right"
     REFUSED = "refused"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Scored:
-    """One question's verdict, and why."""
+    """A question's verdict, its reason, and the answer's text."""
 
     book: str
     question: Question
@@ -39,7 +39,7 @@ class Scored:
 
 
 def ask_all(book: Book, cache: Path, chosen: Callable[[Question], bool] = lambda _question: True) -> list[Scored]:
-    """Ask a book's questions by rules, each in a talk of its own, and compare. Raises TsgError for a broken book."""
+    """Answer the chosen questions without a model, each in a new conversation, and score them. Raises TsgError."""
     telemetry = telemetry_of(book.case(), cache)
     gold = Gold(telemetry, book.scenario)
     try:
@@ -56,7 +56,7 @@ def _asked(book: Book, question: Question, engine: Any, gold: Gold) -> Scored:
         for before in question.follows:
             talk.ask(before)
         answer = talk.ask(question.ask)
-    except TsgError as error:  # it says what to do instead
+    except TsgError as error:  # a typed error counts as a refusal
         verdict = Verdict.RIGHT if question.refuse else Verdict.REFUSED
         return Scored(name, question, verdict, "", str(error))
     if answer.refused and not answer.tables and answer.report is None:
@@ -72,7 +72,7 @@ def _asked(book: Book, question: Question, engine: Any, gold: Gold) -> Scored:
 
 
 def _differs(question: Question, answer: Any, gold: Gold) -> str:
-    """What of an answer is not the gold's; empty where all is."""
+    """Why an answer differs from the gold; "" if it matches."""
     first = answer.text.replace(".", " ").replace(",", " ").replace(":", " ").split()[0].lower()
     if question.affirms is not None and first not in (_YES if question.affirms else _NO):
         return f"begins with {first!r}"
@@ -105,7 +105,7 @@ def _pairs(wanted: Sequence[Rows], tables: Sequence[list[dict[str, Any]]], quest
 def differing(
     names: Sequence[str], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], question: Question
 ) -> str:
-    """What of a table is not in the gold's rows; empty where each is there, with every figure under its own name."""
+    """Why a table differs from the gold's rows; "" if equal. Gold columns match by name, else by values."""
     keys = [i for i in range(len(names)) if any(isinstance(row[i], str | datetime) for row in rows)]
     if names[:1] == ["status_code"]:
         keys = [0]
@@ -125,7 +125,7 @@ Paired = list[tuple[tuple[Any, ...], list[dict[str, Any]]]]
 
 
 def _pairs_of_rows(rows: list[tuple[Any, ...]], table: list[dict[str, Any]], keys: list[int]) -> Paired:
-    """Each of the gold's rows with those of the table that may be it: told by its keys, else by order."""
+    """Pair each gold row with the table rows that have its key values; without keys, by position."""
     if not keys:
         return [(row, [one]) for row, one in zip(rows, table, strict=True)]
     held = {frozenset(_text(value) for value in one.values() if value is not None): one for one in table}
@@ -134,7 +134,7 @@ def _pairs_of_rows(rows: list[tuple[Any, ...]], table: list[dict[str, Any]], key
 
 
 def _fits(place: int, column: str, pairs: Paired) -> bool:
-    """Whether a column of the table holds the gold's in every row."""
+    """True if a column of the table equals gold column `place` in every pair."""
     return all(any(_same(row[place], one.get(column)) for one in ones) for row, ones in pairs)
 
 

@@ -1,4 +1,4 @@
-"""The score of questions as a table, and what was not right."""
+"""Prints the scores of questions."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from eval.questions.score import Scored, Verdict
 
 
 def shown(scored: list[Scored], console: Console) -> None:
-    """Print how many of the open and of the held-back questions were answered right, refused, or wrong."""
+    """Print the verdicts' counts for open and held-out questions, then each question that is not RIGHT."""
     table = Table("questions", "all", *Verdict)
     for name, some in (("open", False), ("held", True)):
         of = Counter(one.verdict for one in scored if one.question.held is some)

@@ -80,6 +80,11 @@ def test_what_no_query_says_or_could_belong_to_several_things_is_refused(ask: As
     assert not answer.tables
 
 
+def test_a_question_of_too_many_tokens_is_refused_before_patterns_are_tried(ask: Ask) -> None:
+    (refused,) = ask("which zone has errors " + "and more " * 60).refused
+    assert "more than 60 words" in refused.not_understood[0]
+
+
 def test_a_measure_is_said_otherwise_of_the_question_before(engine: Engine, incident: Request) -> None:
     talk = Conversation(engine, incident=incident.text, now=NOW)
     talk.ask("429s by endpoint on web")

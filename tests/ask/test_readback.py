@@ -4,8 +4,8 @@ import pytest
 
 from tests.ask.test_typed import NOW, Ask, counts
 from tsg_agent import Conversation, Request
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.readback import unexpressed
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import Bound, Filter, TypedQuery
 from tsg_agent.telemetry.engine import Engine

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import Place
-from tests.cli.running import tsg
+from tests.cli.running import ROOT, tsg
 
 GIVEN = (
     *("--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod"),
@@ -36,6 +36,49 @@ def test_a_truncated_parquet_file(shard: Place, tmp_path: Path) -> None:
     whole = (Path(shard.telemetry) / "api_gateway_logs.parquet").read_bytes()
     (tmp_path / "api_gateway_logs.parquet").write_bytes(whole[: len(whole) // 2])
     failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs", "Next:")
+
+
+def test_a_parquet_file_with_a_damaged_footer(shard: Place, tmp_path: Path) -> None:
+    whole = (Path(shard.telemetry) / "api_gateway_logs.parquet").read_bytes()
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    (tmp_path / "api_gateway_logs.parquet").write_bytes(whole[:-footer] + b"\xa5" * (footer - 8) + whole[-8:])
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs", "Next:")
+
+
+def test_a_link_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "telemetry").symlink_to(tmp_path / "unmounted")
+    done = tsg("doctor", "-t", "telemetry", state=tmp_path)
+    failed(done, 4, f"is a link to {tmp_path / 'unmounted'}, which does not exist", "Next:")
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "telemetry.duckdb").write_text("id,name\n" * 1000)
+    failed(tsg("doctor", "-t", "telemetry.duckdb", state=tmp_path), 4, "not a valid DuckDB database", "Next:")
+
+
+def test_zero_bytes_instead_of_text(tmp_path: Path) -> None:
+    (tmp_path / "api_gateway_logs.csv").write_bytes(bytes(100_000))  # what a crash can leave of a file
+    failed(
+        tsg("doctor", "-t", str(tmp_path), state=tmp_path),
+        4,
+        "none of the guide's columns",
+        "Next: It holds zero bytes",
+    )
+
+
+def test_a_list_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    done = tsg("list", state=tmp_path, TSG_STATE_DIR=str(tmp_path / "state"))
+    failed(done, 5, "cannot be read: Not a directory", "Next:", "TSG_STATE_DIR")
+
+
+@pytest.mark.parametrize("package", ["pandas", "duckdb"])
+def test_a_package_that_is_missing(package: str, tmp_path: Path) -> None:
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('No module named {package}', name='{package}')")
+    (tmp_path / "telemetry").mkdir()
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = tsg("doctor", "-t", "telemetry", state=tmp_path, PYTHONPATH=path)
+    failed(done, 1, f"No module named {package}", "Next: Install tsg-agent anew")
 
 
 @pytest.mark.parametrize(("text", "words"), [("", "is empty (0 bytes)"), ("request_id,timestamp\n", "has no rows")])

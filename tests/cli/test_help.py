@@ -1,7 +1,10 @@
 """--help is quick because it imports next to nothing; and it names every command and exit code."""
 
+import platform
 import subprocess
 import sys
+
+import pytest
 
 from tests.cli.running import ROOT, tsg
 from tsg_agent import __version__
@@ -39,6 +42,27 @@ print(gc.isenabled(), gc.get_freeze_count() >= held, len(gc.get_objects()) < hel
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == ["False", "True", "True", "True"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_freed_memory_is_handed_out_again() -> None:
+    program = """
+import resource, sys, threading
+from tsg_agent.cli.imports import loading
+loading()
+def hold():
+    for _ in range(100):
+        held = [bytearray(250_000) for _ in range(14)]
+def from_the_system():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = from_the_system()
+thread = threading.Thread(target=hold)
+thread.start()
+thread.join()
+print(from_the_system() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert int(done.stdout) < 10_000  # pages; of what is given back each time there are 40,000
 
 
 def test_help_names_the_commands_and_the_exit_codes() -> None:

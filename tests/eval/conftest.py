@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eval.cache import default_cache
-from eval.cases import SMOKE, Case, chosen, load_all
+from eval.cases import Case, chosen, load_all
 from eval.entrants import Spec
 from eval.results import Result
 from eval.runner import jobs, run
@@ -26,4 +26,4 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def smoke(cases: dict[str, Case], cache: Path) -> list[Result]:
     """The agent's answers to the smoke incidents, without a model."""
-    return run(Spec("rules"), jobs(chosen(list(cases.values()), [SMOKE]), [0], 1, cache, None), processes=1)
+    return run(Spec("rules"), jobs(chosen(list(cases.values()), ["smoke"]), [0], 1, cache, None), processes=1)

@@ -183,7 +183,8 @@ def test_names_may_hold_more_than_one_mark_in_a_row(said: str) -> None:
 
 def test_of_several_services_the_one_with_its_place_is_meant() -> None:
     found = run(
-        "PetSite (prod, us-east) is under 99.9 %. Please restart payments; api.gateway.main logs errors too." + BEGAN
+        "PetSite (prod, us-east) is under 99.9 %. Restart payments, it has 502s. Why does api.gateway.main log errors?"
+        + BEGAN
     )
     assert found.parameters and found.parameters.service_name == "PetSite"
     assert any("named with where it runs" in note for note in found.notes)

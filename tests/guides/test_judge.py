@@ -6,8 +6,7 @@ import pytest
 
 from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, END, LAG, LAG_TEXT, backlog, lag, utc
 from tsg_agent.guides import parse_guide, read_guide
-from tsg_agent.guides.before_after import filled
-from tsg_agent.guides.compare import _poisson_z
+from tsg_agent.guides.before_after import _poisson_z, filled
 from tsg_agent.guides.guide_run import GuideVerdict, Outcome
 from tsg_agent.guides.investigate import investigate_with_guide
 

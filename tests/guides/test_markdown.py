@@ -6,7 +6,7 @@ from tests.guides.small import BY_CARD, STATES, guide_of, text_of
 from tests.guides.telemetry import BACKLOG, LAG
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import parse_guide, read_guide
-from tsg_agent.guides.guide import Edge, Resolution
+from tsg_agent.guides.guide import Resolution
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.placeholders import bind
@@ -18,7 +18,7 @@ ANNOTATED = "steps: {2: {dimension: card, kind: symptom, next: {STUCK: 1, otherw
 
 def moves(says: str, sql: str = STATES) -> list[tuple[int, tuple[str, ...], bool, bool]]:
     """(target, labels, otherwise, certain) of the edges of Step 2."""
-    return [(edge.target, edge.labels, edge.otherwise, edge.certain) for edge in guide_of(sql, says).after(2)]
+    return [(edge.target, edge.labels, edge.otherwise, not edge.doubt) for edge in guide_of(sql, says).after(2)]
 
 
 def test_a_guide_is_read_whole() -> None:
@@ -41,7 +41,7 @@ def test_items_of_a_list_lead_where_their_label_says() -> None:
     assert edges[2, 3].labels == ("LAGGING",)
     assert edges[2, 5].otherwise
     assert edges[3, 5].labels == ()
-    assert not edges[1, 2].certain
+    assert edges[1, 2].doubt
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_move_without_a_step_leads_where_the_branches_beside_it_do() -> None:
     text = "# T\n## Step 1\nRun Steps 2 to 4 in parallel.\n## Step 2\nProceed to Step 5.\n## Step 3\nProceed as seen.\n"
     guide = parse_guide(text + "## Step 4\nProceed to Step 5.\n## Step 5\nThis is the final outcome.\n")
     (edge,) = guide.after(3)
-    assert (edge.target, edge.certain) == (5, False)
+    assert (edge.target, bool(edge.doubt)) == (5, True)
 
 
 def test_the_front_matter_annotates_and_settles() -> None:
@@ -121,7 +121,7 @@ def test_the_front_matter_annotates_and_settles() -> None:
     about = guide.step(2).annotation
     assert about is not None
     assert (about.dimension, about.kind, about.judged) == (("card",), StepKind.SYMPTOM, True)
-    assert [(edge.target, edge.labels, edge.otherwise, edge.certain) for edge in guide.after(2)] == [
+    assert [(edge.target, edge.labels, edge.otherwise, not edge.doubt) for edge in guide.after(2)] == [
         (1, ("STUCK",), False, True), (3, (), True, True),
     ]  # fmt: skip
 
@@ -208,14 +208,9 @@ def test_the_diagram_has_every_step_and_edge_and_no_mark_of_its_own() -> None:
     assert len(mermaid(backlog).splitlines()) == 1 + len(backlog.steps) + len(backlog.edges)
 
 
-def test_an_edge_without_a_doubt_is_certain() -> None:
-    assert Edge(source=1, target=2).certain
-    assert not Edge(source=1, target=2, doubt="who knows").certain
-
-
 def test_what_a_first_step_waits_for_is_no_case_beside_others() -> None:
     guide = parse_guide("# T\n## Stage 1\nWhen you have these, proceed to stage 2.\n## Stage 2\nThe final outcome.\n")
-    assert [(edge.target, edge.condition, edge.certain) for edge in guide.edges] == [(2, "", True)]
+    assert [(edge.target, edge.condition, edge.doubt) for edge in guide.edges] == [(2, "", "")]
 
 
 def test_kinds_are_those_of_what_is_compared() -> None:

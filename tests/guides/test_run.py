@@ -181,6 +181,21 @@ def test_tables_of_a_guide_s_own_are_read_only_and_nothing_else_is_reached(tmp_p
                 engine.run(sql, {}, timeout=5)
 
 
+def test_a_view_of_a_database_reads_its_tables_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "outside.csv").write_text("secret\n1\n")
+    with duckdb.connect(str(tmp_path / "held.duckdb")) as connection:
+        connection.execute("CREATE TABLE rows AS SELECT 'r1' AS replica, 5 AS lag_seconds")
+        connection.execute("CREATE VIEW replica_status AS SELECT replica, lag_seconds FROM rows")
+        connection.execute(f"CREATE VIEW applier_errors AS SELECT * FROM read_csv('{tmp_path / 'outside.csv'}')")
+    wanted = {"replica_status": None, "applier_errors": None}
+    with GuideTables(str(tmp_path / "held.duckdb"), wanted, Settings()) as engine:
+        assert engine.run("SELECT * FROM replica_status", {}, timeout=5).to_pylist() == [
+            {"replica": "r1", "lag_seconds": 5}
+        ]
+        assert "may not" in engine.tables["applier_errors"].problem
+        assert "applier_errors" not in engine.kinds
+
+
 def test_a_source_without_any_of_the_tables_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TelemetryError, match="none of the guide's tables"):

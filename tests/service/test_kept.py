@@ -364,3 +364,12 @@ def test_an_event_is_plain_json(tmp_path: Path) -> None:
     events.append("a", "concluded", {})
     assert [(event.sequence, event.kind) for event in events.after("a")] == [(1, "began"), (2, "concluded")]
     assert events.states() == {"a": "concluded", "b": "began"}
+
+
+def test_feedback_is_kept_where_the_event_log_is_damaged(tmp_path: Path) -> None:
+    store, said = Store(tmp_path), Feedback(right=True, at=datetime.now(UTC))
+    store.remember("abc", Request(text="x", telemetry="t"))
+    (tmp_path / "events.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(RecordError, match="The feedback is kept, but the event log cannot be written"):
+        store.judge("abc", said)
+    assert store.feedback("abc") == said

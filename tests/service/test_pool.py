@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsg_agent.investigation.pool import BRANCHES, THREADS, Hands, alone
+from tsg_agent.investigation.pool import BRANCHES, THREADS, InvestigationExecutor, in_own_thread
 from tsg_agent.investigation.queue import Queue
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
@@ -39,35 +39,35 @@ class Engine:
 
 def test_context_variables_cross_every_hop() -> None:
     """From the event loop into a branch, and from there into a query's thread."""
-    hands = Hands()
+    executor = InvestigationExecutor()
 
     def branch() -> tuple[str, str]:
-        return REQUEST.get(), hands.submit(REQUEST.get).result(60)
+        return REQUEST.get(), executor.submit(REQUEST.get).result(60)
 
     async def main() -> Any:
         REQUEST.set("incident 7")
-        return await asyncio.get_running_loop().run_in_executor(hands, branch)
+        return await asyncio.get_running_loop().run_in_executor(executor, branch)
 
     assert asyncio.run(main()) == ("incident 7", "incident 7")
 
 
 def test_branches_that_wait_for_what_they_submit_never_wait_for_each_other() -> None:
     """Four investigations' worth of branches, each waiting for a query that itself submits."""
-    every = [Hands() for _ in range(4)]
+    every = [InvestigationExecutor() for _ in range(4)]
 
-    def query(hands: Hands) -> int:
-        return hands.submit(lambda: 1).result(60)
+    def query(executor: InvestigationExecutor) -> int:
+        return executor.submit(lambda: 1).result(60)
 
-    def branch(hands: Hands) -> int:
-        return sum(one.result(60) for one in [hands.submit(query, hands) for _ in range(6)])
+    def branch(executor: InvestigationExecutor) -> int:
+        return sum(one.result(60) for one in [executor.submit(query, executor) for _ in range(6)])
 
-    begun = [hands.submit(branch, hands) for hands in every for _ in range(2 * BRANCHES)]
+    begun = [executor.submit(branch, executor) for executor in every for _ in range(2 * BRANCHES)]
     assert [one.result(60) for one in begun] == [6] * len(begun)
     assert sum(thread.name.startswith(("tsg-branch", "tsg-query")) for thread in threading.enumerate()) <= THREADS
 
 
 def test_stopping_one_investigation_cancels_its_queries_and_no_others() -> None:
-    mine, others, engine = Hands(), Hands(), Engine()
+    mine, others, engine = InvestigationExecutor(), InvestigationExecutor(), Engine()
 
     async def main() -> None:
         began = [threading.Event() for _ in range(3)]
@@ -75,7 +75,7 @@ def test_stopping_one_investigation_cancels_its_queries_and_no_others() -> None:
         other = others.submit(engine.query, began[2])
         assert all([await asyncio.to_thread(one.wait, 60) for one in began])
         await mine.stop(engine)
-        await mine.rest()
+        await mine.drain()
         assert [one.result(60) for one in running] == ["cancelled"] * 2
         assert not other.done() and len(engine.cancelled) == 2
         await others.stop(engine)
@@ -85,16 +85,16 @@ def test_stopping_one_investigation_cancels_its_queries_and_no_others() -> None:
 
 
 def test_a_query_that_begins_when_nobody_waits_any_more_is_cancelled_too() -> None:
-    hands, engine, go_on = Hands(), Engine(), threading.Event()
+    executor, engine, go_on = InvestigationExecutor(), Engine(), threading.Event()
 
     def work() -> str:
         go_on.wait(60)
         return engine.query(threading.Event())
 
     async def main() -> None:
-        working = hands.submit(work)
+        working = executor.submit(work)
         await asyncio.to_thread(threading.Event().wait, 0.05)
-        await hands.stop(engine)
+        await executor.stop(engine)
         go_on.set()
         async with asyncio.timeout(20):
             assert await asyncio.wrap_future(working) == "cancelled"
@@ -103,37 +103,37 @@ def test_a_query_that_begins_when_nobody_waits_any_more_is_cancelled_too() -> No
 
 
 def test_what_waits_is_not_begun_after_the_end_and_nothing_more_is_taken() -> None:
-    hands, engine, go_on, ran = Hands(), Engine(), threading.Event(), list[int]()
-    blocked = [hands.submit(go_on.wait, 60) for _ in range(BRANCHES)]
-    waiting = hands.submit(ran.append, 1)
+    executor, engine, go_on, ran = InvestigationExecutor(), Engine(), threading.Event(), list[int]()
+    blocked = [executor.submit(go_on.wait, 60) for _ in range(BRANCHES)]
+    waiting = executor.submit(ran.append, 1)
 
     async def main() -> None:
-        stopping = asyncio.create_task(hands.stop(engine))
+        stopping = asyncio.create_task(executor.stop(engine))
         await asyncio.sleep(0)
         go_on.set()
         await stopping
-        await hands.rest()
+        await executor.drain()
 
     asyncio.run(main())
     with pytest.raises(CancelledError):
         waiting.result(60)
     with pytest.raises(RuntimeError, match="has ended"):
-        hands.submit(ran.append, 2)
+        executor.submit(ran.append, 2)
     assert ran == [] and all(one.done() for one in blocked)
 
 
 def test_an_error_of_a_nested_piece_of_work_reaches_who_waits_for_it() -> None:
-    hands = Hands()
+    executor = InvestigationExecutor()
 
     def fails() -> None:
         raise ZeroDivisionError
 
     def query() -> str:
         with pytest.raises(ZeroDivisionError):
-            hands.submit(fails).result(60)
+            executor.submit(fails).result(60)
         return "told"
 
-    assert hands.submit(lambda: hands.submit(query).result(60)).result(60) == "told"
+    assert executor.submit(lambda: executor.submit(query).result(60)).result(60) == "told"
 
 
 def test_what_takes_as_long_as_a_person_thinks_keeps_nobody_waiting() -> None:
@@ -150,11 +150,11 @@ def test_what_takes_as_long_as_a_person_thinks_keeps_nobody_waiting() -> None:
         def fails() -> None:
             raise ZeroDivisionError
 
-        thinking = [asyncio.create_task(alone(thinks)) for _ in range(40)]
+        thinking = [asyncio.create_task(in_own_thread(thinks)) for _ in range(40)]
         await asyncio.sleep(0)
         await asyncio.to_thread(go_on.set)
         with pytest.raises(ZeroDivisionError):
-            await alone(fails)
+            await in_own_thread(fails)
         return await asyncio.gather(*thinking)
 
     assert asyncio.run(main()) == ["mine"] * 40

@@ -60,13 +60,14 @@ async def event(service: Service, identity: str, kind: str) -> Event:
 
 
 def at_work(service: Service) -> dict[str, int]:
+    """Job -> process id."""
     assert service._workers
-    return service._workers.investigating.at_work
+    return {job: process.pid for job, process in service._workers.investigating._busy.items()}
 
 
 def answering(service: Service) -> dict[str, int]:
     assert service._workers
-    return service._workers.answering.at_work
+    return {job: process.pid for job, process in service._workers.answering._busy.items()}
 
 
 def pid(service: Service, identity: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.tools.made import written
@@ -187,6 +188,12 @@ def test_the_copies_change_no_evidence(
             assert held == ({"regions"} if region == "nowhere" else {"rows", "flags", "products", "runs", "regions"})
             assert (found["users"] == [(0, 0)]) is (region == "nowhere")
         assert bool(copies(engine)) is not repeated_request
+
+
+def test_users_come_as_numbers(tmp_path: Path) -> None:
+    """Texts, one for each request, would take three times as long to fetch."""
+    with DuckDB(telemetry(tmp_path)) as engine, ThreadPoolExecutor(4) as pool:
+        assert measurer(engine, "us-east", pool).fetch()["rows"]["user_id"].type == pa.uint64()
 
 
 def test_the_first_query_of_all_tells_requests_as_the_others_do(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_rates_per_second_become_numbers_of_requests(scale: float, told: bool, t
 
 
 def test_a_blank_user_is_nobody(tmp_path: Path) -> None:
-    users = ["ann", "", " ", "-", "bo", "ann"]  # of these the engine itself reads one as missing
+    users = ["ann", "", " " * 20, "-" + " " * 12, "bo", "ann"]  # of these the engine itself reads one as missing
     rows = [f"{row.time.isoformat()},{row.status},{users[row.number % 6]}" for row in ROWS]
     select = "SELECT count(DISTINCT user_id) AS n FROM api_gateway_logs"
     found, said = read(tmp_path, {"log.csv": lines(["timestamp,status_code,user_id", *rows])}, select)

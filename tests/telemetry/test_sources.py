@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -393,3 +395,18 @@ def test_repeated_rows_of_flags_and_products_count_once(tmp_path: Path) -> None:
     for number, column in ((2, "flag_value"), (7, "product_id")):
         single, double = found(tmp_path / "1", number, once), found(tmp_path / "2", number, twice)
         assert by(single, column) == by(double, column)
+
+
+def test_the_parser_is_loaded_for_mapped_expressions_only(tmp_path: Path) -> None:
+    (tmp_path / "api_gateway_logs.csv").write_text("timestamp,status_code\n2026-03-10T14:00:00Z,200\n")
+    (tmp_path / "mapping.toml").write_text('[api_gateway_logs.columns]\nlatency_ms = "1000 * 2"\n')
+    program = """
+import sys
+from pathlib import Path
+from tsg_agent import open_telemetry
+for mapping in (None, Path(sys.argv[1], "mapping.toml")):
+    open_telemetry(sys.argv[1] + "/api_gateway_logs.csv", mapping=mapping).close()
+    print("sqlglot" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -149,7 +149,8 @@ def chain(per_minute: float = 20, **shares: float) -> list[Part]:
 
 def test_the_entry_is_no_candidate_and_its_series_is_the_services() -> None:
     search = explainer(made(*chain(shop=0.35, cart=0.01)))
-    assert search.entry_name == "shop"
+    assert search.entry is not None
+    assert search.entry.any()
     assert subjects(search.explain()) == [{"service_component": "db"}]
 
 
@@ -171,6 +172,15 @@ def test_with_a_map_of_calls_the_failing_callee_is_what_failed_and_its_callers_p
     search = explainer(made(*chain(cart=0.4)), calls=CALLS)
     assert subjects(search.explain()) == [{"service_component": "db"}]
     assert (("service_component", "cart"),) in search.passing_on
+
+
+def test_a_caller_that_fails_less_than_what_it_calls_is_no_second_cause() -> None:
+    """It is not above the others before the callee's requests are explained, and fails for the callee all the same."""
+    shares = {"shop": 0.02, "cart": 0.17, "mail": 0.01, "db": 0.35, "feed": 0.1}
+    parts = [Part({"service_component": name}, 30, 0.01, share) for name, share in shares.items()]
+    search = explainer(made(*parts), calls=frozenset({("cart", "db"), ("feed", "cart"), ("shop", "mail")}))
+    assert subjects(search.explain()) == [{"service_component": "db"}]
+    assert search.passing_on == {(("service_component", name),) for name in ("cart", "feed")}
 
 
 def test_a_version_of_most_inner_calls_that_fails_no_more_than_the_others_is_not_blamed() -> None:

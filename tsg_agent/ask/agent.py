@@ -4,14 +4,10 @@ Its imports take seconds: it is imported where a model is asked, and nowhere els
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
-from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphRecursionError
 from openai import DefaultAsyncHttpxClient
@@ -35,7 +31,7 @@ from tsg_agent.settings import ModelSettings
 from tsg_agent.wording import listed, one_line, some
 
 STEPS = 40
-"""Nodes of the agent's loop, at most: the budget's calls end it first."""
+"""Maximal number of graph nodes in one run; usually the budget for model calls ends a run earlier."""
 SENTENCES = 12
 
 
@@ -52,7 +48,7 @@ class Agent:
         self._before = len(bench.ledger.tools)
 
     def answer(self, messages: list[ModelMessage], question: str, listener: Listener) -> Answer:
-        """The checked answer. Ctrl-C ends it at once: what a tool is at is left, and the model's call is closed."""
+        """The answer with every sentence checked. Ctrl-C closes the model's call and abandons a running tool."""
         return asyncio.run(self._answer(messages, question, listener))
 
     async def _answer(self, messages: list[ModelMessage], question: str, listener: Listener) -> Answer:
@@ -70,7 +66,7 @@ class Agent:
             pool.shutdown(wait=ended, cancel_futures=True)  # a tool that is at work when Ctrl-C comes is left to itself
 
     async def _mended(self, agent: Any, asked: str, question: str, listener: Listener) -> Answer:
-        """The answer; sentences that do not pass are sent back once."""
+        """Run the agent; sentences that fail the check go back to the model once."""
         turns: list[Any] = [{"role": "user", "content": asked}]
         text, turns = await self._run(agent, turns, listener)
         good, failed = self._checked(text, question)
@@ -113,10 +109,10 @@ class Agent:
         )
         guard = Guard(self.budget, self._redactor, settings, turns=self._turns, listener=listener, pool=pool)
         shown, others = agent_tools(self._bench), agent_aliases(self._bench)
-        return create_agent(model, [*shown, *others], system_prompt=system, middleware=[_Shown(), guard])
+        return create_agent(model, [*shown, *others], system_prompt=system, middleware=[guard])
 
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
-        """Let the agent work until it answers; gives the answer and all messages."""
+        """Run the agent until it answers. Returns the answer's text and all messages."""
         ended: list[Any] = turns
         drafting = _StreamedTurn(listener, self._redactor)
         modes = ["values", "messages"] if listener.drafts else ["values"]  # "messages": the endpoint streams
@@ -133,7 +129,7 @@ class Agent:
         return self._redactor.put_back(str(ended[-1].text).strip()), ended
 
     def _checked(self, text: str, question: str) -> tuple[list[str], list[UngroundedSentence]]:
-        """The sentences that pass, and the others."""
+        """The answer's sentences that pass the check, and those that fail."""
         evidence = self._bench.ledger.evidence(question)
         good, failed = [], []
         for place, sentence in enumerate(sentences_of(text)[:SENTENCES]):
@@ -146,30 +142,15 @@ class Agent:
         return good, failed
 
 
-class _Shown(AgentMiddleware[Any, Any, Any]):
-    """A model is told of one tool for all checks, and may call each by its own name as well."""
-
-    async def awrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any]:
-        """Leave the other names out."""
-        tools = [
-            tool
-            for tool in request.tools
-            if not (isinstance(tool, BaseTool) and tool.name.startswith(("plugin_", "check_")))
-        ]
-        return await handler(request.override(tools=tools))
-
-
 class _StreamedTurn:
-    """The words of the turn that is being written."""
+    """The text of the turn that is being streamed."""
 
     def __init__(self, listener: Listener, redactor: Redactor) -> None:
         self._listener, self._redactor = listener, redactor
         self._turn, self._text = "", ""
 
     def hear(self, part: Any) -> None:
-        """A piece of a turn. Another turn, or another try, begins anew."""
+        """Append a chunk. A chunk of another turn, or of a retry, clears the text first."""
         if part.type != "AIMessageChunk":
             return
         if part.id != self._turn:
@@ -179,7 +160,7 @@ class _StreamedTurn:
 
 
 def _dropped(sent_back: int, failed: list[UngroundedSentence]) -> str:
-    """What became of the sentences that did not pass, and why those that are missing are."""
+    """A note: how many sentences failed the check, how many were left out, and why."""
     why = listed([one_line(reason, 120) for one in failed for reason in one.reasons[:1]], 4)
     said = f"{some(sent_back, 'sentence')} of the model's did not pass the check and went back to it"
     return f"{said}; {len(failed)} left out{f': {why}' if why else ''}."

@@ -11,13 +11,14 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import AskedFields, asked, asks_yes_or_no, further, polite, restated
+from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
+from tsg_agent.ask.sentences import MINIMUM, told
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
 from tsg_agent.columns import Nature, of_nature
@@ -25,10 +26,11 @@ from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, name, sentence
 
-LONGEST, MOST = 2_000, 8
-"""Characters of a question, and questions in one."""
+LONGEST, MOST, TOKENS = 2_000, 8, 60
+"""Maximal characters of a text, questions in it, and tokens of one: patterns over many more take seconds."""
 TOO_LONG = f"The question is longer than {LONGEST:,} characters."
 TOO_MANY = f"More than {MOST} questions are asked at once."
+TOO_FULL = f"One question has more than {TOKENS} words and names: ask for less at once."
 _GOES_ON = re.compile(
     r"\W*(?:(?:and|but|so|then|ok|okay|also|now)\b[ ,]*)*"
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
@@ -38,36 +40,35 @@ _OF_THE_LAST = ("same", "instead", "again")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
-"""What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
+"""Columns whose values are events: "NullPointerExceptions in 3.15.0" asks for their number."""
 _PLACES = of_nature(Nature.SITE, Nature.MACHINE)
-"""What lies in one region: a name of another region's is looked for there."""
+"""Columns whose values belong to one region; a value of another region is searched for in all regions."""
 
 
 def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
-    """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
-    if len(question) > LONGEST:
-        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_LONG])))], None)
-    english, language = in_english(question)
+    """The answer to all questions of a text. Raises QuestionError, ParameterError, TelemetryError."""
+    english, language = in_english(question[:LONGEST])
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
-    parts: list[AnswerPart] = []
     sentences = sentences_of(english)
-    if sum(map(len, sentences)) > MOST:
-        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_MANY])))], language)
-    for place, pieces in enumerate(sentences):
+    unfit = TOO_LONG if len(question) > LONGEST else TOO_MANY if sum(map(len, sentences)) > MOST else ""
+    parts: list[AnswerPart] = []
+    for place, pieces in enumerate([] if unfit else sentences):
         begun, (timed, told_of_last) = len(parts), _alike(pieces, bench)
         for number, piece in enumerate(timed):
             parts += _part(piece, bench, last, first=place == number == 0)
         for part in parts[begun:-1]:
             part.caveats += told_of_last
-    parts = parts or [AnswerPart(refused=refusal(question, RefusedQuestion(["There is no question in this."])))]
+    why = RefusedQuestion([unfit or "There is no question in this."])
+    parts = parts or [AnswerPart(refused=refusal(question, why))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
 
 
 def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]:
-    """A sentence's questions, with the time at its end where the others name none; and what its last alone is said of.
+    """A sentence's questions, and a caveat about the names in the last one.
 
-    "error rate, and how many users on web?": the name at the end may be meant for all.
+    A time in the last question alone holds for all of them. A name there ("error rate, and how many users on web?")
+    holds for the last one only, and the caveat says so.
     """
     if len(pieces) < 2:
         return pieces, []
@@ -82,12 +83,12 @@ def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]
 
 
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
-    """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
+    """The answers to one piece of a sentence: two where it holds two queries, none where it asks nothing."""
     one = _One(asked_text(piece), bench, last, first=first)
     text = one.text
-    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
+    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.unread):
         return []
-    at = None if one.untimed else second_of(one.reading)
+    at = None if one.unread else second_of(one.reading)
     if at is not None:
         return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
     try:
@@ -112,18 +113,21 @@ class _One:
             low = self.scope.asked.taken[0][1]
             figures.append(Token(low, low, "sides", "apart", text="two spans of time"))
         vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
-        self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
+        full = [TOO_FULL] if len(self.reading.tokens) > TOKENS else []
+        self.unread = [*(sentence(text) for text in self.scope.caveats), *vague, *full]
+        """Reasons to refuse the question before any field is filled."""
         self.asked = AskedFields()
         self.parameters = self.scope.parameters
 
     def answered(self) -> AnswerPart:
-        """The answer. Raises Refused."""
-        if self.untimed:
-            raise RefusedQuestion(self.untimed)
+        """The answer. Raises RefusedQuestion."""
+        if self.unread:
+            raise RefusedQuestion(self.unread)
         if self.last.query is not None and restated(self.reading, self.last.query):
             self.goes_on = True
-        self.asked = self._further() or asked(self.reading, yes_no=self.yes_no)
+        below = None if self.scope.timed or self.scope.places else further(self.reading, self.last)
+        self.asked = below or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self.reading.doubtful()]
@@ -138,24 +142,15 @@ class _One:
         self.last.parameters = self.parameters
         return part
 
-    def _further(self) -> AskedFields | None:
-        """The next rows of the last question, where that is all that is asked for."""
-        last, before = self.last.query, self.last.asked
-        if last is None or before is None or self.scope.timed or self.scope.places:
-            return None
-        return further(self.reading, last, last.limit or (TOP if before.ranked else 0))
-
     def _placed(self) -> Parameters:
-        """The scope, in the one region that the question names, if it names one."""
+        """The scope's parameters; a single region among the filters becomes their region."""
         regions = [one for one in self.asked.filters if one.column == "region"]
-        held = self.last.parameters or self.scope.base
         region = self.scope.parameters.region
         if any(one.without or len(one.values) > 1 for one in regions):
-            region = held.region
-        elif len(regions) == 1 and len(regions[0].values) == 1:
+            region = (self.last.parameters or self.scope.base).region
+        elif len(regions) == 1 and regions[0].values:
             region = regions[0].values[0]
-            if "region" not in self.asked.by:
-                self.asked.filters = tuple(one for one in self.asked.filters if one.column != "region")
+            self.asked.filters = [one for one in self.asked.filters if one not in regions or "region" in self.asked.by]
         return self.scope.parameters.model_copy(update={"region": region})
 
     # Figures
@@ -176,9 +171,10 @@ class _One:
             what = listed([thing(one) for one in query.by] or [thing(one.column) for one in query.filters])
             part.caveats.append(f"No share can be said: only failed requests carry the {what}.")
             found = replace(self._found(query), failures_only=True)
-        said = self._told(part, query, found, ranked=ranked)
         if found.lacking:
-            raise RefusedQuestion([said.text], query, self._near())
+            why = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
+            raise RefusedQuestion([why], query, self._near())
+        self._told(part, query, found, ranked=ranked)
         part.regions = query.regions
         part.yes = decided(self.asked, query, found.rows)
         if self.asked.yes_no and part.yes is None and found.rows:
@@ -188,17 +184,15 @@ class _One:
             part.text += f"\nThe SLA threshold is {self.parameters.threshold:g} %."
         self.last.query, self.last.asked = query, self.asked
 
-    def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> CitedSentences:
-        """Put the rows into words, into the ledger, and into the answer."""
-        identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
+    def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> None:
+        """Add the rows to the ledger, and their sentences, evidence and table to the answer."""
+        identity = self.bench.ledger.query(found.rows, found.sql, "")
         said = told(identity, query, found, self.bench.settings, ranked=ranked)
-        if not found.lacking:
-            part.text, part.evidence = said.text, dict(said.evidence)
-            part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
-        return said
+        part.text, part.evidence = said.text, dict(said.evidence)
+        part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
 
     def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[CompiledQuery, TypedQuery]:
-        """The rows; what lies in another region is looked for in all."""
+        """The rows, and the query that gave them: without rows of a site or machine here, all regions are searched."""
         minimum = MINIMUM if ranked or query.limit else 0
         found = self._found(query, minimum)
         placed = [one for one in query.filters if one.column in _PLACES and not one.without]
@@ -215,7 +209,7 @@ class _One:
         return counted_rows(bench.engine, query, self.parameters, bench.settings, bench.guide, minimum=minimum)
 
     def _query(self) -> TypedQuery:
-        """The typed query. Raises Refused."""
+        """The typed query. Raises RefusedQuestion."""
         one = self.asked
         query = self._fields()
         last = self.last.query
@@ -224,21 +218,19 @@ class _One:
         elif not one.measures:
             query["measures"] = self._by_default()
         if one.of_nothing and not query["by"]:
-            raise RefusedQuestion(
-                ["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near()
-            )
+            raise self._refused("What is to be ranked was not said: endpoints, versions, zones, …")
         query |= self._sides(query)
         try:
             return TypedQuery.model_validate(query)
         except ValidationError as error:
-            why = [str(one["msg"]).removeprefix("Value error, ") for one in error.errors()]
-            raise RefusedQuestion([sentence(text) for text in why], None, self._near()) from None
+            why = (str(one["msg"]).removeprefix("Value error, ") for one in error.errors())
+            raise self._refused(*map(sentence, why)) from None
 
     def _fields(self) -> dict[str, object]:
         one = self.asked
         query: dict[str, object] = {
-            name: getattr(one, name)
-            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit", "skip")
+            **{name: tuple(getattr(one, name)) for name in ("measures", "by", "filters", "conditions", "bounds")},
+            **{name: getattr(one, name) for name in ("order_by", "ascending", "limit", "skip")},
         }
         if one.bucket is not None:
             query["bucket_seconds"] = int(one.bucket) or fitting(self.parameters.end_time - self.parameters.start_time)
@@ -249,7 +241,7 @@ class _One:
         return query
 
     def _continues(self) -> bool:
-        """Whether it goes on with the last question: it says so, or names nothing to measure or to group by."""
+        """Whether the last query is to be changed: the question says so, or lacks a measure or a grouping."""
         one = self.asked
         if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
             return True
@@ -257,7 +249,7 @@ class _One:
         return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
 
     def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
-        """The last query with what this question names in its place."""
+        """The last query with this question's fields in place of its own."""
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
         if self.scope.timed or not last.until:
@@ -294,40 +286,35 @@ class _One:
         if any(f.column in _EVENTS for f in one.filters):
             return ("requests",)
         what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
-        raise RefusedQuestion([f"What is to be counted{what} was not said."], None, self._near())
+        raise self._refused(f"What is to be counted{what} was not said.")
 
     def _sides(self, query: dict[str, object]) -> dict[str, object]:
-        """The window and the moment that before and after are told apart by."""
-        sides, scope = self.asked.sides, self.scope
+        """The fields of a comparison: the moment that splits the window, or two windows."""
+        sides, asked = self.asked.sides, self.scope.asked
         if sides is None:
             return {}
-        if scope.asked.against and scope.asked.start and scope.asked.end:
-            return self._apart((scope.asked.start, scope.asked.end), scope.asked.against)
-        window, began = scope.base, self.parameters.incident_start
-        if sides.value == "then":
-            split = scope.asked.end
-        elif sides.value == "than" or scope.asked.start is None:
-            split = began
-        else:
-            split = scope.asked.start
+        if asked.against and asked.start and asked.end:
+            return self._apart((asked.start, asked.end), asked.against)
+        then = sides.value == "then"  # "before 14:00 and after": up to it, and as long behind it
+        split = asked.end if then else self.parameters.incident_start if sides.value == "than" else asked.start
+        split = split or (None if then else self.parameters.incident_start)
         if split is None:
-            raise RefusedQuestion(
-                ["When the incident began is not known, so before cannot be told from after."], None, self._near()
-            )
-        start = window.start_time if sides.value != "then" or scope.asked.start is None else scope.asked.start
-        end = scope.parameters.end_time if scope.asked.start and sides.value != "then" else window.end_time
-        if sides.value == "then" and sides.amount:
-            end = split + timedelta(seconds=sides.amount)
-        elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
-            end = split + (split - scope.asked.start)
+            raise self._refused("When the incident began is not known, so before cannot be told from after.")
+        start, end = self.scope.base.start_time, self.scope.base.end_time
+        if then and asked.start:
+            end = split + (split - asked.start) if asked.start > start else end
+            start = asked.start
+        elif asked.start:
+            end = self.scope.parameters.end_time
+        end = split + timedelta(seconds=sides.amount) if sides.amount else end
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
         return {"start_time": None, "until": None, "split_at": split, "end_time": None}
 
     def _apart(self, one: tuple[datetime, datetime], other: tuple[datetime, datetime]) -> dict[str, object]:
-        """The moments between which nothing is looked at, of two spans of time; "rose" is told of the first named."""
+        """The fields that compare two windows. "Rose" and "fell" are said of the window named first."""
         (start, until), (split, end) = sorted((one, other))
         if until > split:
-            raise RefusedQuestion(["The two spans of time overlap."], None, self._near())
+            raise self._refused("The two spans of time overlap.")
         if one < other and self.asked.decides in ("rose", "fell"):
             self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
@@ -353,7 +340,7 @@ class _One:
         part.notes = [*(part.notes if same else []), *report.notes]
 
     def _state(self, part: AnswerPart, report: Report) -> None:
-        """How what is named does: its figures before the incident's start and after it."""
+        """Add the failure or completion rate of what is named, before and after the incident's start."""
         names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
         runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
         began = report.parameters.incident_start
@@ -363,9 +350,13 @@ class _One:
             measures=("completion_rate" if runs else "failure_rate",), filters=tuple(names), split_at=split
         )
         found, query = self._rows(query, ranked=False)
-        self._told(part, query, found, ranked=False)
+        if not found.lacking:
+            self._told(part, query, found, ranked=False)
 
     # What was not understood
+
+    def _refused(self, *why: str) -> RefusedQuestion:
+        return RefusedQuestion(why, None, self._near())
 
     def _understood(self) -> TypedQuery | None:
         try:
@@ -377,7 +368,7 @@ class _One:
         return None if again.reading.unknown or asked(again.reading, yes_no=False).left else query
 
     def _near(self) -> list[str]:
-        """Questions that can be answered: this one with the nearest names, or by what it is about."""
+        """Similar questions that can be answered: with the nearest known names, or the first measure by a grouping."""
         found = [
             re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0].replace("\\", r"\\"), self.text).strip()
             for one in self.reading.unknown

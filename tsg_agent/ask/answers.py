@@ -7,7 +7,7 @@ from tsg_agent.models import Model, ModelUsage, Parameters, Report
 
 
 class Table(Model):
-    """A query's rows. `failures` is 5xx always; what else is counted has a column of its own name."""
+    """A query and its rows. The column `failures` is always 5xx; every other condition has a column of its own."""
 
     id: str
     title: str
@@ -17,7 +17,7 @@ class Table(Model):
 
 
 class Refusal(Model):
-    """Why a question, or one of several, was not answered: nothing is answered in its place."""
+    """Why a question was not answered, and which similar ones can be."""
 
     question: str
     not_understood: list[str] = Field(description="its words that nobody understood, or that have no place")
@@ -26,7 +26,7 @@ class Refusal(Model):
 
 
 class Answer(Model):
-    """What is said to a question. Every figure cites a row, which is in `evidence`."""
+    """The answer to a text of one or more questions. Every figure cites a row of `evidence`."""
 
     question: str
     text: str

@@ -1,11 +1,11 @@
-"""What answers by rules are made with, and what the question before asked."""
+"""What the rules need to answer, and the state that follow-up questions need."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsg_agent.ask.citable import CitableRows
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.scope import QuestionContext, QuestionScope
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.models import Parameters, Report
@@ -16,7 +16,7 @@ from tsg_agent.tools import AnyGuide
 
 @dataclass
 class Last:
-    """What the question before asked, for one that goes on with it."""
+    """The last answered question of a talk, for follow-ups."""
 
     query: TypedQuery | None = None
     asked: AskedFields | None = None
@@ -25,7 +25,7 @@ class Last:
 
 @dataclass(frozen=True)
 class AnswerBench:
-    """What answers are made with. `investigate`: `guide` for a question's scope."""
+    """What the rules need to answer. `investigate` runs the guide for a question's text and scope."""
 
     engine: Engine
     settings: Settings

@@ -1,4 +1,4 @@
-"""What an agent's tools have found, as rows that its answer may cite. Every id stands for one row only."""
+"""The ledger: results of tools as rows that answers may cite. An id is never used for a second row."""
 
 import re
 import threading
@@ -21,37 +21,24 @@ class CitableRows:
 
     def __init__(self) -> None:
         self._rows: dict[str, CitableRow] = {}
-        self._report: Report | None = None
-        self._tools: list[str] = []
+        self.report: Report | None = None
+        """The last investigation."""
+        self.tools: list[str] = []
+        """The tools that were called, in their order."""
         self._queries = self._codes = 0
         self._lock = threading.Lock()
 
-    @property
-    def report(self) -> Report | None:
-        """The last investigation."""
-        return self._report
-
-    @property
-    def tools(self) -> list[str]:
-        """The tools that were called, in their order."""
-        return list(self._tools)
-
     def evidence(self, question: str = "") -> CitableEvidence:
-        """Everything that can be cited now, and what the question gives."""
-        parameters = self._report.parameters if self._report else None
+        """All rows, and the names and times of the question."""
+        parameters = self.report.parameters if self.report else None
         found = CitableEvidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
-        found.times |= evidence_of(self._report).times if self._report else set()
+        found.times |= evidence_of(self.report).times if self.report else set()
         return found
 
-    def findings_of(self, finding: Finding) -> tuple[Finding, Mapping[str, str]]:
-        """Add a check's finding; gives it with the id that it got, and its rows in words."""
-        named = self.finding(finding)
-        return named, self.words(row.id for row in rows_of([named]))
-
     def finding(self, finding: Finding) -> Finding:
-        """Add a check's finding; a second one of the same check gets an id of its own."""
+        """Add a check's finding. Returns it with its id: E7, then E7b, … where the check ran before."""
         with self._lock:
-            self._tools.append(finding.tool)
+            self.tools.append(finding.tool)
             letters = (f"{tens}{one}" for tens in ("", *ascii_lowercase) for one in ascii_lowercase)
             again = (f"{finding.id}{letter}" for letter in letters if letter != "a")  # E7 asked again is E7b
             identity = next(item for item in chain([finding.id], again) if item not in self._rows)
@@ -62,22 +49,22 @@ class CitableRows:
             return named
 
     def report_made(self, report: Report) -> None:
-        """Add an investigation: its rows take the place of an earlier one's."""
+        """Add an investigation that a tool ran. Its rows replace those of an earlier one."""
         with self._lock:
-            self._tools.append("run_guide")
+            self.tools.append("run_guide")
         self.report_known(report)
 
     def report_known(self, report: Report) -> None:
-        """Add an investigation that was made before."""
+        """Add an investigation that no tool ran."""
         with self._lock:
-            self._report = report
+            self.report = report
             self._add(evidence_of(report).rows.values())
             self._add(gap_rows(report))
 
     def query(self, rows: Sequence[Mapping[str, Any]], sql: str, tool: str = "query_telemetry") -> str:
-        """Add a query's rows, with what it asked for; gives its id."""
+        """Add a query's rows. Returns the query's id, Q1, Q2, …; its rows are Q1.1, Q1.2, …"""
         with self._lock:
-            self._tools += [tool] if tool else []
+            self.tools += [tool] if tool else []
             self._queries += 1
             identity = f"Q{self._queries}"
             whole = CitableRow(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
@@ -87,12 +74,12 @@ class CitableRows:
             return identity
 
     def text(self, tool: str, text: str) -> str:
-        """Add what code printed, or a description: its figures and words, as one row; gives its id."""
+        """Add a printed text as one row. Returns its id, K1, K2, …"""
         with self._lock:
-            self._tools += [tool] if tool else []
+            self.tools += [tool] if tool else []
             self._codes += 1
             row = CitableRow(f"K{self._codes}", words=" ".join(text.split())[:400])
-            row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
+            row.facts = _facts(text)
             words = {match.lower().rstrip(".-/") for match in _WORD.findall(text)}
             named = {word for word in words if not word.isalpha()}
             row.clocks = clocks_of(text)
@@ -101,7 +88,7 @@ class CitableRows:
             return row.id
 
     def words(self, ids: Iterable[str] | None = None) -> Mapping[str, str]:
-        """Rows in words; without `ids` all of them."""
+        """Rows in words, by id; all rows without `ids`."""
         ids = list(self._rows) if ids is None else ids
         return {item: self._rows[item].words for item in ids if item in self._rows}
 
@@ -110,12 +97,16 @@ class CitableRows:
 
 
 def gap_rows(report: Report) -> list[CitableRow]:
-    """What was not looked at, or not enough: N1, N2, …"""
+    """The report's gaps as rows N1, N2, …"""
     rows = []
     for number, gap in enumerate(report.gaps, 1):
         row = CitableRow(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")
-        row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(gap.statement)]
+        row.facts = _facts(gap.statement)
         row.clocks = clocks_of(gap.statement)
         row.say(gap.statement)
         rows.append(row)
     return rows
+
+
+def _facts(text: str) -> list[Fact]:
+    return [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]

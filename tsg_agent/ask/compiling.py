@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, counted, measure_of, sql_of
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, counted, measure_of
 from tsg_agent.ask.typed import MOST_ROWS, Filter, TypedQuery
 from tsg_agent.ask.vocabulary import table_of
 from tsg_agent.errors import ParameterError
@@ -26,29 +26,29 @@ PERIOD, TIME = "period", "time"
 BEFORE, AFTER = "before", "after"
 COMPONENT = "service_component"
 TELLS_THE_ANSWER = ("status_code", "error_code", "error_category", "exception_type", "exception_message")
-"""Columns that say how a request was answered: groups in which nothing of what is counted is, are left out."""
+"""Columns that say how a request was answered. Grouped by one, groups with a count of 0 are left out."""
 RUNS_BEGIN = timedelta(hours=1)
-"""A run belongs to the time at which it began: rows so long before the window are read to know it."""
+"""How far before the window rows are read: a run is counted at the time at which it began."""
 Value = str | int | float | None
 
 
 @dataclass(frozen=True)
 class CompiledQuery:
-    """A query's rows: the columns it is by, `time` and `period` where asked for, `requests`, then its measures."""
+    """A query's rows. Columns: the grouping, `time` and `period` if asked for, `requests`, the measures."""
 
     rows: list[dict[str, Value]] = field(default_factory=list)
     sql: str = ""
     lacking: tuple[str, ...] = ()
-    """Columns that the telemetry does not have, and that were needed."""
+    """Tables and columns that the query needs and the telemetry lacks."""
     failures_only: bool = False
-    """Only failed requests carry a column that it is by: a share of them would be 100 % of anything."""
+    """Whether only failed requests have a value in the grouping's columns, so that every failure rate is 100 %."""
     entry: str | None = None
-    """The component whose requests are all of the service's."""
+    """The component at which the service's requests arrive, if requests were counted there."""
     without: int = 0
-    """Requests that have none of what it is by."""
+    """Number of requests with NULL in a grouping column."""
     more: bool = False
     left_out: int = 0
-    """Groups of too few requests to rank them by a share."""
+    """Number of groups with too few requests to be ranked by a share."""
 
 
 def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(absent))
 
 
-def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
+def counted_rows(
     engine: Engine,
     query: TypedQuery,
     scope: Parameters,
@@ -78,9 +78,10 @@ def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
     *,
     minimum: int = 0,
 ) -> CompiledQuery:
-    """What a query counts within a scope, whose window and region hold where it names none.
+    """Run a query. The scope's window and region hold where the query names none.
 
-    `guide`: whose check of workflow runs judges them. `minimum`: groups of fewer requests are not ranked by a share.
+    `guide`: its check of workflow runs decides which runs failed. `minimum`: requests that a group needs to be ranked
+    by a share.
     Raises TelemetryError, and ParameterError for runs where no check reads them.
     """
     absent = lacking(query, engine)
@@ -108,7 +109,7 @@ def _scope_bound(query: TypedQuery, scope: Parameters) -> dict[str, object]:
 
 
 def compiled(query: TypedQuery, entry: str | None = None) -> tuple[str, dict[str, object]]:
-    """The query's SQL, and the values that it binds beside the scope's."""
+    """The query's SQL, and its bound values; those of the scope come from _scope_bound."""
     bound: dict[str, object] = {}
     asked = _asked(query, entry, bound)
     everywhere = "region" in query.by or any(one.column == "region" for one in query.filters)
@@ -123,7 +124,7 @@ def compiled(query: TypedQuery, entry: str | None = None) -> tuple[str, dict[str
 
 
 def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> exp.Select:
-    """The requests that are asked for, with the columns of the tables beside them that it is by."""
+    """The filtered requests, joined with the grouping columns of other tables."""
     select = exp.select("everything.*").from_("everything")
     held: dict[str, list[str]] = {}
     for number, one in enumerate(query.filters):
@@ -155,7 +156,7 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
 
 
 def _carried(table: str, one: Filter, predicate: str, together: list[str]) -> str:
-    """Requests that carry a row of another table (`together`: of one row), or none of an excluded one."""
+    """Predicate: the request has one row in `table` that meets all of `together`, or none that is excluded."""
     if one.without:
         return f"request_id NOT IN (SELECT request_id FROM {table} WHERE NOT ({predicate}))"  # noqa: S608 - the catalogue's names
     wanted = " AND ".join(together)
@@ -163,7 +164,7 @@ def _carried(table: str, one: Filter, predicate: str, together: list[str]) -> st
 
 
 def _filtered(one: Filter, number: int, bound: dict[str, object]) -> str:
-    """A filter as a predicate. A row that has none of a column is not one of the excluded values either."""
+    """A filter as a predicate. A NULL is not among the excluded values, so such rows stay."""
     if not one.values:
         return f"{one.column} IS {'' if one.without else 'NOT '}NULL"
     values = {f"f{number}_{place}": value for place, value in enumerate(one.values)}
@@ -173,7 +174,7 @@ def _filtered(one: Filter, number: int, bound: dict[str, object]) -> str:
 
 
 def _samples(query: TypedQuery) -> exp.Select:
-    """The samples of the instances that served what is asked for, each with what the query tells instances apart by."""
+    """The metric samples of the instances that served the filtered requests, with the grouping columns."""
     more = [one for one in dict.fromkeys(query.by) if one != "instance_id"]
     served = exp.select("instance_id", *more).distinct().from_("asked").subquery("served")
     select = exp.select(f"{METRICS.name}.*", *(f"served.{one}" for one in more)).from_(METRICS.name)
@@ -183,7 +184,7 @@ def _samples(query: TypedQuery) -> exp.Select:
 
 
 def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp.Select:
-    """One row for each group, stretch of time and side."""
+    """The aggregate query: one row for each group, time bucket and period."""
     keys = {name: name for name in query.by} | _times(query)
     measured = {name: _sql(name, query) for name in _shown(query)}
     select = exp.select().from_(source)
@@ -206,26 +207,23 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
 
 
 def _times(query: TypedQuery) -> dict[str, str]:
-    """The stretches of time and the sides that rows are told apart by."""
+    """The grouping by time: output column -> SQL, for time buckets and for before and after."""
     bucket = f"time_bucket(INTERVAL '{query.bucket_seconds} seconds', timestamp)"
     side = f"CASE WHEN timestamp < $split_at THEN '{BEFORE}' ELSE '{AFTER}' END"
     return ({TIME: bucket} if query.bucket_seconds else {}) | ({PERIOD: side} if query.split_at else {})
 
 
 def _sql(name: str, query: TypedQuery) -> str:
+    """A measure's aggregate. A share of all is relative to the same bucket or period, else to all requests."""
     measure = measure_of(name)
-    if measure.kind != "of_all":
-        return sql_of(measure)
-    held = condition_of(measure.condition).sql if measure.condition else ""
-    if times := _times(query):  # of all in that stretch
-        every = f"sum({counted(held)}) OVER (PARTITION BY {', '.join(times.values())})"
-        return f"100.0 * {counted(held)} / nullif({every}, 0)"
-    whole = "asked" if query.by else "everything"
-    return f"100.0 * {counted(held)} / nullif((SELECT {counted(held)} FROM {whole}), 0)"  # noqa: S608 - our own text
+    counts = counted(condition_of(measure.condition).sql if measure.condition else "")
+    times = ", ".join(_times(query).values())
+    of_all = f"(SELECT {counts} FROM {'asked' if query.by else 'everything'})"  # noqa: S608 - our own text
+    return measure.sql.replace("{whole}", f"sum({counts}) OVER (PARTITION BY {times})" if times else of_all)
 
 
 def _shown(query: TypedQuery) -> tuple[str, ...]:
-    """The measures of a row: counts first, so that no share stands without what it is a share of."""
+    """The measures of a row. Counts come first, so that every share stands beside its total."""
     measures = [measure_of(name) for name in query.all_measures]
     if query.source is not MeasureSource.REQUESTS:
         runs = ("runs", "failed_runs") if query.source is MeasureSource.RUNS else ()
@@ -237,7 +235,7 @@ def _shown(query: TypedQuery) -> tuple[str, ...]:
 
 
 def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> str | None:
-    """The component at which totals are counted: the one named like the service, where others have rows too."""
+    """The component at which totals are counted: the service's entry, where several components log."""
     logs = engine.tables[LOGS.name]
     if query.by or query.filters or query.source is not MeasureSource.REQUESTS or COMPONENT not in logs.present:
         return None
@@ -253,7 +251,7 @@ def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Setti
 def _of_runs(
     engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, guide: AnyGuide
 ) -> CompiledQuery:
-    """Runs of workflows, as the guide's analysis judges them. Runs still going are in no rate."""
+    """Workflow runs, as the guide's check of runs judges them; unfinished runs are not counted."""
     check = next((one for one in guide.steps if one.unit == "run"), None)
     if check is None:
         raise ParameterError("No check of this guide reads workflow runs.")
@@ -286,7 +284,7 @@ def _over(runs: pa.Table, sql: str, bound: Mapping[str, object]) -> list[dict[st
 
 
 def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> CompiledQuery:
-    """The rows as they are shown: without those of nothing, and those of too few requests."""
+    """The rows to show: without groups of NULL, of nothing counted, or of too few requests."""
     more = len(rows) > MOST_ROWS
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows[:MOST_ROWS]]
     none = [row for row in plain if any(row[column] is None for column in query.by)]
@@ -306,7 +304,7 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
 
 
 def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:
-    """A series with a row for each stretch between its first and its last: counts are 0 where nothing happened."""
+    """A series with a row for every bucket between its first and its last; counts of missing ones are 0."""
     if not rows or not query.bucket_seconds or query.by or query.split_at or query.order_by or query.bounds:
         return rows
     held = {str(row[TIME]): row for row in rows}
@@ -340,6 +338,6 @@ def _plain(value: Any) -> Value:
 
 
 def of_measure(row: Mapping[str, Value], measure: AskedMeasure | str) -> float | None:
-    """A row's figure of a measure."""
+    """A measure's value in a row; None where it is NULL or missing."""
     value = row.get(measure if isinstance(measure, str) else measure.name)
     return float(value) if isinstance(value, int | float) else None

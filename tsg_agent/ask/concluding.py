@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from tsg_agent.ask import judged
 from tsg_agent.ask.bench import AnswerBench
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of
@@ -21,9 +21,9 @@ _FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completi
 
 
 def check_of_column(column: str, checks: Iterable[tuple[T, Mapping[str, str]]]) -> T | None:
-    """The check that tells a column's values apart: whose row begins with it, else has it; None where none does.
+    """The check about a column: the first whose row starts with it, else the first whose row has it, else None.
 
-    `checks`: each with its row's columns, as they are described.
+    `checks`: pairs of a check and its row's columns (name -> description).
     """
     held = [(one, list(columns)) for one, columns in checks if column in columns]
     first = [one for one, columns in held if columns[0] == column]
@@ -35,42 +35,43 @@ def _plugin_about(column: str, guide: AnyGuide) -> Plugin[Any] | None:
 
 
 def check(part: AnswerPart, asked: AskedFields, parameters: Parameters, bench: AnswerBench) -> None:
-    """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
+    """Run the checks of the asked things and tell their labels. A yes-or-no question gets yes if one is abnormal."""
     found = (_plugin_about(column, bench.guide) for column in asked.by)
     plugins = list(dict.fromkeys(plugin for plugin in found if plugin is not None))
-    texts, abnormal = [], False
-    for plugin in plugins:
-        finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
-        text, ids = finding_words(finding)
-        texts.append(text)
-        part.evidence |= {key: words for key, words in rows.items() if key in ids}
-        part.checks.append(plugin.name)
-        abnormal = abnormal or bool(finding.abnormal)
-    if not texts:
+    if not plugins:
         raise RefusedQuestion(["No check of the guide is about this."])
-    part.text = "\n\n".join(texts)
-    if asked.yes_no and plugins and not any(plugin.nothing for plugin in plugins):  # of errors there are always some
+    said = [_labels(part, plugin, parameters, bench) for plugin in plugins]
+    part.text = "\n\n".join(text for text, _ in said)
+    abnormal = any(found for _, found in said)
+    if asked.yes_no and not any(plugin.nothing for plugin in plugins):  # of errors there are always some
         part.yes = abnormal != asked.health
 
 
 def beside(part: AnswerPart, query: TypedQuery, parameters: Parameters, bench: AnswerBench) -> None:
-    """The guide's labels of what a plain ranking by failures is by, in a line below it."""
+    """Below a ranking by failures without filters: the labels of the guide's check of the same column."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
     fits = len(query.by) == 1 and plain and query.measures[0] in _FAILING
     plugin = _plugin_about(query.by[0], bench.guide) if fits else None
     if plugin is None:
         return
-    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
-    text, ids = finding_words(finding, brief=True)
-    part.text += f"\n\n{text}"
-    part.evidence |= {key: words for key, words in rows.items() if key in ids}
+    part.text += f"\n\n{_labels(part, plugin, parameters, bench, brief=True)[0]}"
+
+
+def _labels(
+    part: AnswerPart, plugin: Plugin[Any], parameters: Parameters, bench: AnswerBench, *, brief: bool = False
+) -> tuple[str, bool]:
+    """Run a check: what it found, in words, and whether anything is abnormal. Its rows become the answer's evidence."""
+    finding = bench.ledger.finding(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
+    text, ids = finding_words(finding, brief=brief)
+    part.evidence |= bench.ledger.words(ids)
     part.checks.append(plugin.name)
+    return text, bool(finding.abnormal)
 
 
 def conclude(
     part: AnswerPart, asked: AskedFields, names: Sequence[Token], report: Report, window: Parameters | None
 ) -> None:
-    """What an investigation says: its conclusion, or of what is named. `window`: the question's own, if it has one."""
+    """Tell a report's conclusion, or what it says about `names`. `window`: the question's own, if it has one."""
     over = (report.parameters.start_time, report.parameters.end_time)
     if window and over != (window.start_time, window.end_time) and not part.text:
         asked_for = f"{moment(window.start_time)} to {moment(window.end_time)}"
@@ -94,7 +95,7 @@ def conclude(
 
 
 def _yes(asked: AskedFields, names: Sequence[Token], report: Report) -> bool | None:
-    """Yes or no: is it a cause, is a rollback proposed, is something wrong with it? None where it is neither."""
+    """Whether it is a cause, is to be rolled back, or is abnormal, as asked; None if the report says neither."""
     columns = {one.value for one in names}
     if "roll_back" in asked.conclude:
         wanted = {one.text for one in names if one.value == "service_version"}
@@ -143,7 +144,7 @@ def _said(asked: AskedFields, names: Sequence[Token], report: Report) -> list[st
 
 
 def finding_words(finding: Finding, *, brief: bool = False) -> tuple[str, list[str]]:
-    """What a check found, in a few sentences; and the ids they cite. `brief`: no rows."""
+    """A finding in a few sentences, and the ids that they cite. `brief`: without its rows."""
     head = f"{finding.title} (Step {finding.step})"
     if finding.status is not Status.OK:
         reason = f"{finding.status.value.replace('_', ' ')}: {one_line(finding.reason)}"

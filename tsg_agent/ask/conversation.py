@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INCIDENT, MOST = 1_000, 100_000
-"""Characters of an incident's text that go with each call, where its scope is settled; and where it is not."""
+"""Characters of the incident's text in each prompt: with a known scope, and without one."""
 REMEMBERED = 6
-"""Questions and answers of a talk that a model is told of."""
+"""Number of earlier questions and answers in a prompt."""
 
 
 class Conversation:
     """A talk about one source of telemetry. Not for several threads."""
 
-    def __init__(  # noqa: PLR0913 - what a talk is about, by name
+    def __init__(
         self,
         engine: Engine,
         settings: Settings | None = None,
@@ -72,9 +72,9 @@ class Conversation:
         self._frames: dict[str, pd.DataFrame] = {}
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
-        """The answer to a question. A model that fails leaves it to the rules.
+        """The answer to a question, by the model if one is set. If the model fails, the rules answer.
 
-        Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
+        Raises QuestionError if the rules lack a parameter, ParameterError, TelemetryError.
         """
         question = without_secrets(question)
         try:
@@ -97,7 +97,7 @@ class Conversation:
 
     @property
     def usage(self) -> ModelUsage:
-        """What the talk has cost so far, questions that were stopped among it."""
+        """Tokens and calls so far, including those of questions that were stopped."""
         return usage_of([node for budget in self._budgets for node in budget.nodes])
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
@@ -140,14 +140,14 @@ class Conversation:
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
 
     def _scope(self, question: str) -> Parameters | None:
-        """What a model's tools look at where it does not say; None where nothing settles it."""
+        """The default scope of a model's tools; None if a parameter is open."""
         try:
             return scope_of(question, self._setting, self._parameters).parameters
         except (QuestionError, ParameterError):
             return None
 
     def _without_model(self, question: str) -> Answer:
-        """The rules' answer; where they must ask, that is said beside what the model failed at."""
+        """The rules' answer; a question of theirs becomes the answer's text instead of an error."""
         try:
             return self._by_rules(question)
         except QuestionError as error:
@@ -163,7 +163,7 @@ class Conversation:
         return answered(question, bench, self._last)
 
     def _investigate_for(self, question: str, scope: QuestionScope) -> Report:
-        """The investigation that a question is about: the last one, where it is about the same."""
+        """The report for a question: the last one if its scope is the same, else a new one."""
         given = Given.model_validate(self._flags(question, scope))
         if self.report is not None and self._is_about(self.report, given, scope):
             return self.report
@@ -172,7 +172,7 @@ class Conversation:
         return report
 
     def _flags(self, question: str, scope: QuestionScope) -> dict[str, object]:
-        """What settles the guide's parameters: flags, the question's own places, and without an incident its window."""
+        """The guide's parameters: flags, the question's places, and its window if there is no incident."""
         flags = {name: value for name, value in self._setting.given if value is not None}
         parameters = scope.parameters
         if self._incident:
@@ -189,7 +189,7 @@ class Conversation:
         return all(getattr(report.parameters, name) == value for name, value in held.items())
 
     def _investigate(self, question: str, given: Given) -> Report:
-        """The guide for a model, which gives the parameters that it read."""
+        """Run the guide with the parameters that a model gave."""
         flags = {name: value for name, value in self._setting.given if value is not None}
         if not self._incident:
             parameters = scope_of(question, self._setting, self._parameters).parameters
@@ -199,7 +199,7 @@ class Conversation:
         return self._run(self._incident or question, Given.model_validate(flags))
 
     def _run(self, text: str, given: Given) -> Report:
-        """The whole guide, by rules: what the answer quotes must not depend on a model."""
+        """Run the guide without a model, so that what answers quote does not depend on one."""
         settings = self._settings.model_copy(update={"model": self._settings.model.model_copy(update={"name": ""})})
         request = Request(text=text, telemetry="", given=given, now=self._setting.now)
         return investigate(request, settings=settings, engine=self._engine, guide=self._guide)
@@ -210,7 +210,7 @@ class Conversation:
 
 
 def _told(scope: Parameters) -> str:
-    """A scope for a model."""
+    """A scope in words, for a prompt."""
     began = iso(scope.incident_start) if scope.incident_start else "not known"
     return (
         f"service {scope.service_name}, region {scope.region}, environment {scope.environment}, "
@@ -220,12 +220,12 @@ def _told(scope: Parameters) -> str:
 
 
 def _given(given: Given) -> str:
-    """What flags say, for a model."""
+    """The flags in words, for a prompt."""
     said = [f"{name} {iso(value) if isinstance(value, datetime) else value}" for name, value in given if value]
     return f" (Where the question does not say: {', '.join(said)}.)" if said else ""
 
 
-def answer(  # noqa: PLR0913 - what a question may come with
+def answer(
     question: str,
     engine: Engine,
     settings: Settings | None = None,

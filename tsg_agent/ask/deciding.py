@@ -1,18 +1,77 @@
-"""What a query's rows say to a question for yes or no."""
+"""Questions for yes or no: what is compared, and what a query's rows say to it."""
 
 from collections.abc import Mapping, Sequence
 
 from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Value, of_measure
-from tsg_agent.ask.intent import AskedFields
-from tsg_agent.ask.measures import share_of
-from tsg_agent.ask.typed import TypedQuery
+from tsg_agent.ask.filling import Filling
+from tsg_agent.ask.measures import measure_of, share_of
+from tsg_agent.ask.readback import COMPARATIVE
+from tsg_agent.ask.slots import AskedFields
+from tsg_agent.ask.tokens import Token
+from tsg_agent.ask.typed import Bound, TypedQuery
 
 _HOLDS = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__, "=": float.__eq__}
 Rows = Sequence[Mapping[str, Value]]
+YES_OR_NO = "yes or no"
+"""An entry of `AskedFields.left`: the rows would say neither."""
+
+
+def decide(filling: Filling, first: Token | None) -> None:
+    """Set how the rows will decide a question for yes or no. `first`: the value that it names first."""
+    found, words = filling.found, {filling.tokens[i].value: i for i in filling.free("word")}
+    counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
+    if "rose" in words or "fell" in words:
+        found.decides = "rose" if "rose" in words else "fell"
+        filling.take(words[found.decides])
+        found.sides = found.sides or Token(0, 0, "sides", "side")
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
+    elif _of_two(filling, first, words.get("others")):
+        return
+    elif any(one.startswith("not ") for one in found.conditions):
+        found.left.append(YES_OR_NO)
+    elif found.bounds:
+        found.decides = "any" if found.by or found.bucket is not None else "bound"
+    elif counts or found.measures[:1] in (["failed_runs"], ["runs"]):
+        found.decides = "any"
+        found.bounds = [Bound(measure=found.measures[0], sign=">", value=0)] if found.by else []
+    elif found.by and not (found.names or found.ranked):
+        found.check, found.health = True, found.measures == ["completion_rate"]
+    else:
+        found.left.append(YES_OR_NO)
+
+
+def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
+    """Whether the question compares: one value with another or with all others, or after with before."""
+    found = filling.found
+    several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
+    if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
+        first = next((one for one in found.names if one.value == several.column), first)
+    compared = filling.fitting("_versus")
+    comparative = any(one.kind == "rank" and COMPARATIVE.fullmatch(one.text) for one in filling.tokens)
+    alone = not (found.by or compared or found.sides or others is not None or comparative)  # "has it most?"
+    lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
+    than = any(filling.tokens[i] is first for i in filling.fitting("'than' _any"))
+    if (than and not several) or (several and not (found.ranked or compared or (others is not None and first))):
+        # "is there an endpoint slower than /payments?" is of the others; "did web and ios fail?" of one, or of both
+        found.left.append(YES_OR_NO)
+    elif several and filling.fitting("_'or'"):
+        found.yes_no = False  # "is android or ios worse?" asks which
+    elif first is not None and (lone or (found.measures and (several or others is not None))):
+        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
+        found.others = others is not None
+        filling.take(*([others] if others is not None else []))
+        if lone or found.others:
+            found.by = found.by or [first.value]
+            found.filters = [one for one in found.filters if one.column != first.value]
+    elif found.sides and found.ranked and found.ascending is not None and found.measures:  # "fail more than before"
+        found.decides = "fell" if found.ascending else "rose"
+    else:
+        return False
+    return True
 
 
 def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
-    """Yes or no; None where the rows say neither, or nobody asked."""
+    """Yes or no; None if the rows say neither or the question does not ask."""
     if asked.decides == "any":
         return (
             bool(rows)
@@ -34,9 +93,9 @@ def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
 
 
 def _more(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
-    """Whether the one that is asked about has more than each of the others, or fewer; "the others": than most of them.
+    """Whether the group asked about has more (or fewer) than each of the others.
 
-    None for one in the middle of the others.
+    None if nothing is known of it or of them, or, compared with "the others", if it is beyond most but not all of them.
     """
     values = [(asked.about in row.values(), of_measure(row, query.ordered_by)) for row in rows]
     mine = [value for own, value in values if own and value is not None]

@@ -1,4 +1,4 @@
-"""What stands between an agent and its model: budget and tries before each call, redaction on the way there."""
+"""Middleware between agent and model: budget, retries, recording and redaction."""
 
 import asyncio
 import functools
@@ -28,9 +28,9 @@ M = TypeVar("M", bound=BaseMessage)
 
 
 class Guard(AgentMiddleware[Any, Any, Any]):
-    """Counts, limits and repeats calls, hides people and secrets, and puts them back into the calls of tools."""
+    """Budgets and retries the model's calls; redacts its input, and restores redacted values in tool calls."""
 
-    def __init__(  # noqa: PLR0913 - what it stands between, by name
+    def __init__(
         self,
         budget: Budget,
         redactor: Redactor,
@@ -47,11 +47,17 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """One turn of the model, tried again where that may help. Raises ModelError."""
-        hidden = request.override(messages=[self._hide(message) for message in request.messages])
+        """One turn of the model, with retries for transient errors. It is not told of the checks' aliases.
+
+        Raises ModelError.
+        """
+        shown = [
+            one for one in request.tools if not getattr(one, "name", "").startswith(("plugin_", "check_"))
+        ]  # no aliases
+        hidden = request.override(messages=[self._hide(message) for message in request.messages], tools=shown)
         system = str(request.system_message.content) if request.system_message else ""
         asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]
-        tools = [_described(tool) for tool in request.tools]
+        tools = [_described(tool) for tool in shown]
 
         async def live() -> AgentTurn:
             seconds = max(0.0, min(self._settings.timeout, self._budget.left))
@@ -74,7 +80,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
-        """One call of a tool: beside the loop, so that it can be left, and one at a time, so that ids keep order."""
+        """Run a tool in the pool: Ctrl-C can abandon it there, and one at a time keeps the ledger's ids in order."""
         self._listener.doing(request.tool_call["name"])
         tool = request.tool
         if tool is None:
@@ -86,7 +92,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     async def _tried(
         self, asked: list[dict[str, Any]], tools: list[dict[str, Any]], live: Callable[[], Awaitable[AgentTurn]]
     ) -> AgentTurn:
-        """A turn, tried again for transient errors only. Every try is counted."""
+        """A turn, with retries for transient errors. Every try counts against the budget."""
         sizes = [ModelMessage("user", str(message["content"])) for message in asked]
         for attempt in range(self._settings.retries + 1):
             began = self._budget.begin(NODE, sizes)
@@ -113,7 +119,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
 
 
 def _with_arguments(message: M, change: Callable[[str], str]) -> M:
-    """The message with the texts in its tool calls changed: they go to the model again with the next call."""
+    """The message with `change` applied to all texts in the arguments of its tool calls."""
     if not isinstance(message, AIMessage) or not message.tool_calls:
         return message
     calls = [{**call, "args": _deep(call["args"], change)} for call in message.tool_calls]
@@ -121,7 +127,7 @@ def _with_arguments(message: M, change: Callable[[str], str]) -> M:
 
 
 def _turn(response: ModelResponse[Any]) -> AgentTurn:
-    """What came, if it is whole. Raises ModelError: a stream that breaks off looks like a short answer."""
+    """The response as a turn. Raises ModelError if it was refused, cut off, empty or malformed."""
     message = response.result[0]
     if not isinstance(message, AIMessage):
         raise TransientModelError("The model's endpoint answered without a turn.", kind="not JSON")
@@ -153,7 +159,7 @@ def _as_data(message: BaseMessage) -> dict[str, Any]:
 
 
 def _described(tool: Any) -> dict[str, Any]:
-    """What a model is told of a tool."""
+    """A tool's name, description and arguments, as a recording keeps them."""
     return {"name": tool.name, "description": tool.description, "arguments": _arguments(tool.args_schema)}
 
 

@@ -1,4 +1,4 @@
-"""What an investigation says of something that a question names: a cause, where one shows, dismissed, or not seen."""
+"""What a report says about a value that a question names: a cause, a symptom of one, dismissed, or not seen."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ ROWS = 3
 
 
 def involved(report: Report, column: str, value: str) -> bool:
-    """Whether a cause is it, shows in it, or breaks it; or a check labels it abnormal."""
+    """Whether the value is a cause or shows one, or a check labels it abnormal."""
     of_causes = any(
         subject.get(column) == value
         for cause in report.causes
@@ -19,7 +19,7 @@ def involved(report: Report, column: str, value: str) -> bool:
 
 
 def _labelled(report: Report, column: str, value: str) -> list[str]:
-    """The abnormal labels of a name, in the checks whose rows are about it alone or with others."""
+    """The abnormal labels of the checks' rows that hold the value."""
     return [
         f"{finding.title} (Step {finding.step}) labels it {label} [{finding.id}.{i}]"
         for finding in report.findings
@@ -31,7 +31,7 @@ def _labelled(report: Report, column: str, value: str) -> list[str]:
 
 
 def verdict_on(report: Report, column: str, value: str) -> list[str]:
-    """What the conclusion says of a name, in sentences."""
+    """What the report says about a value, in sentences."""
     name = subject_name({column: value})
     for cause in report.causes:
         if cause.subject.get(column) == value:
@@ -62,7 +62,7 @@ def verdict_on(report: Report, column: str, value: str) -> list[str]:
 
 
 def _shows(cause: Cause, column: str, value: str) -> list[str]:
-    """Where a cause shows among the requests of a name, and the workflows that it breaks."""
+    """The causes that show in the value's requests, or break the workflow of that name."""
     of = f"cause {cause.rank} ({subject_name(cause.subject)})"
     shown = [(f"where {of} shows", one) for one in cause.also_visible_in]
     broken = [(f"broken by {of}", one) for one in cause.impact]
@@ -87,7 +87,7 @@ def _once(statement: str, evidence: list[str]) -> str:
 
 
 def began(report: Report) -> list[str]:
-    """When the incident began, and whence that is known."""
+    """When the incident began, and how that is known."""
     parameters = report.parameters
     origin = parameters.origins.get("incident_start", "")
     if parameters.incident_start is None:
@@ -102,7 +102,7 @@ def began(report: Report) -> list[str]:
 
 
 def roll_back(report: Report, versions: Iterable[str] = ()) -> list[str]:
-    """Whether a rollback is proposed; where versions are named, whether one is of them."""
+    """Whether a rollback is proposed; if `versions` are given, whether one of them is to be rolled back."""
     proposed = [action for action in report.actions if action.kind == "roll_back"]
     wanted = set(versions)
     faulty = {cause.subject.get("service_version", "") for cause in report.causes}
@@ -120,7 +120,7 @@ def roll_back(report: Report, versions: Iterable[str] = ()) -> list[str]:
 
 
 def actions_on(report: Report, values: Iterable[str]) -> list[str]:
-    """The proposed actions; of those, whether one is for what is named."""
+    """The proposed actions on `values`; if there is none, that is said, and all actions."""
     wanted = set(values)
     own = [one for one in report.actions if wanted & {str(value) for value in one.target.values()}]
     chosen = own or report.actions

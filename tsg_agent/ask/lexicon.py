@@ -10,24 +10,18 @@ from tsg_agent.ask.typed import columns
 from tsg_agent.columns import COLUMNS
 
 LONGEST = 6
-"""Words of the longest phrase."""
+"""Maximal number of words in a phrase."""
 WORD = re.compile(r"[^\W_][\w'\u2019.-]*|[<>=≤≥]+|%", re.UNICODE)
-_HURT = r"(?:fail(?:s|ing)?|hit|affected|impacted|hurt)"
-_HIT_MORE = re.compile(
-    rf"\b(?:{_HURT} (?:more|harder|worse|(?P<less>less))(?: often)?|(?:more|worse|harder|(?P<fewer>less)) {_HURT})"
-    r"(?= than (?![0-9]))",
-    re.IGNORECASE,
-)
-"""Of two, the one that is hit more is worse: by its share, as they are of different size."""
-_HOW_LONG = re.compile(r"\bhow long (?:do|does|did) (?P<what>[^?.!;]{1,80}?) takes?\b", re.IGNORECASE)
-_LEFT_OUT = re.compile(r"\b(?:leave|leaving) (?P<what>(?!out\b)[^,;?!]{1,80}?) out\b", re.IGNORECASE)
+NUMBERS = {
+    w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
+}
 _REPAIRED = 5
-"""Letters of the shortest word that is read as another one letter away."""
+"""Minimal length of a word whose spelling is repaired."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a word or a phrase means: its kind, and which of them."""
+    """The kind and the value of a word or phrase: (condition, failures)."""
 
     kind: str
     value: str
@@ -35,19 +29,21 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Phrases as stems -> meaning; phrases that count only as they are written, too."""
+    """The English phrases: `stems` match in singular and plural, `exact` as they are written."""
 
     stems: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
     exact: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
     signs: dict[str, str] = field(default_factory=dict)
-    """How bounds are said -> their sign."""
+    """The words of a bound -> its sign: "at least" -> ">="."""
     plain: dict[str, str] = field(default_factory=dict)
-    """What is said otherwise -> in words that are read."""
+    """Phrases -> the known phrase that replaces them."""
+    rewritten: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
+    """Regular expressions, and the known phrase that replaces a match."""
     words: set[str] = field(default_factory=set)
-    """Every word of a phrase, as it is written."""
+    """All words of all phrases."""
 
     def longest(self, words: list[str]) -> tuple[int, Meaning] | None:
-        """How many of the next words are one phrase, and its meaning; None for a word of none."""
+        """The longest phrase that the words begin with: its length and meaning; None for an unknown word."""
         for length in range(min(LONGEST, len(words)), 0, -1):
             written = tuple(word.lower() for word in words[:length])
             found = self.exact.get(written) or self.stems.get(tuple(map(stem, written)))
@@ -56,33 +52,28 @@ class Lexicon:
         return None
 
     def in_a_phrase(self, word: str) -> bool:
-        """Whether a word is a part of a longer phrase: "many" of "how many"."""
+        """Whether a word is part of a phrase of several: "many" of "how many"."""
         return any(len(phrase) > 1 and stem(word) in phrase for phrase in (*self.stems, *self.exact))
 
     def near(self, word: str) -> list[str]:
-        """The known words nearest to an unknown one, a letter away; none for a short one, or a code."""
+        """The known words at an edit distance of 1; none for a short word or one with digits."""
         spelled = stem(word.lower())
         if not word.isalpha() or len(word) < 3:
             return []
-        found: dict[int, list[str]] = {}
-        for known in sorted(self.words):
-            if known.isalpha() and abs(len(known) - len(spelled)) < 2:
-                apart = distance(spelled, known)
-                if 0 < apart <= _allowed(spelled, known):
-                    found.setdefault(apart, []).append(known)
-        return found[min(found)] if found else []
+        words = (known for known in sorted(self.words) if known.isalpha() and _repairable(spelled, known))
+        return [known for known in words if one_edit_apart(spelled, known)]
 
 
-def _allowed(one: str, other: str) -> int:
-    """How many letters a misspelt word may be away: none where a short word is as near as any other."""
+def _repairable(one: str, other: str) -> bool:
+    """Whether words are long enough for a repair; short ones only if two letters were swapped or one was left out."""
     swapped = len(one) == len(other) and sorted(one) == sorted(other)
     short = len(other) == len(one) + 1 == _REPAIRED - 1  # a letter of "rate", "many" left out
-    return int(swapped or short or max(len(one), len(other)) >= _REPAIRED)
+    return swapped or short or max(len(one), len(other)) >= _REPAIRED
 
 
 @dataclass(frozen=True)
 class Language:
-    """A language's phrases in English. `pattern` finds them, longest first."""
+    """Another language: phrases -> English, and a pattern that finds them, the longest first."""
 
     yes: str
     no: str
@@ -92,7 +83,7 @@ class Language:
 
 @cache
 def lexicon() -> Lexicon:
-    """The English words, with every column by its own name."""
+    """The English phrases, from lexicon.toml and the columns' names."""
     found = Lexicon()
     for column in columns():
         _add(found, column, Meaning("thing", column))
@@ -103,6 +94,9 @@ def lexicon() -> Lexicon:
     data = tomllib.loads(files("tsg_agent.ask").joinpath("lexicon.toml").read_text("utf-8"))
     found.signs.update({phrase: sign for sign, said in data.pop("bound").items() for phrase in said})
     found.plain.update(data.pop("plain"))
+    found.rewritten.extend((re.compile(pattern), plain) for pattern, plain in data.pop("rewritten").items())
+    for word, value in list(NUMBERS.items())[1:]:  # "one" is a pronoun
+        _add(found, word, Meaning("figure", str(value)))
     found.words.update(data.pop("time")["words"].split(), *(phrase.split() for phrase in found.signs))
     for word in data.pop("filler")["words"].split():
         _add(found, word, Meaning("filler", ""))
@@ -114,13 +108,11 @@ def lexicon() -> Lexicon:
 
 
 def spelled_out(text: str) -> str:
-    """A question in plain words, with the methods of requests as the log has them: "failed GET requests" for "GETs"."""
+    """A question with known phrases in place of others, and HTTP methods in capitals: "GETs" -> "GET requests"."""
     either = "|".join(map(re.escape, lexicon().plain))
     text = re.sub(rf"\b(?:{either})\b", lambda match: lexicon().plain[match[0].lower()], text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
-    text = _LEFT_OUT.sub(r"without \g<what>", text)
-    text = _HOW_LONG.sub(r"what is the latency of \g<what>", text)
-    text = _HIT_MORE.sub(lambda match: "better" if match["less"] or match["fewer"] else "worse", text)
+    for pattern, plain in lexicon().rewritten:
+        text = pattern.sub(plain, text)
     method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
     return re.sub(method, lambda match: match[0].upper(), text)
 
@@ -151,7 +143,7 @@ def languages() -> tuple[Language, ...]:
 
 
 def in_english(text: str) -> tuple[str, Language | None]:
-    """A question with the words of another language in English, and that language. Unknown words stay."""
+    """A question translated word by word, and the language that it was in; None for English."""
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
     most, language = sum(bool(lexicon().longest([word])) for word in words), None
     for other in languages():
@@ -172,7 +164,7 @@ def in_english(text: str) -> tuple[str, Language | None]:
 
 
 def stem(word: str) -> str:
-    """A word without its plural."""
+    """A word in the singular."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
@@ -180,16 +172,13 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
 
 
-def distance(one: str, other: str) -> int:
-    """Letters to change, add, leave out or swap with their neighbour (Damerau-Levenshtein, adjacent swaps only)."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, last = last, row
-    return last[-1]
+def one_edit_apart(one: str, other: str) -> bool:
+    """Whether words differ by one letter that is changed, added, left out, or swapped with its neighbour."""
+    short, long = sorted((one, other), key=len)
+    if len(short) == len(long):
+        apart = [i for i in range(len(one)) if one[i] != other[i]]
+        swapped = (
+            len(apart) == 2 and apart[1] - apart[0] == 1 and [one[i] for i in apart] == [other[i] for i in apart[::-1]]
+        )
+        return len(apart) == 1 or swapped
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))

@@ -1,14 +1,14 @@
-"""Who hears of an answer while it is made."""
+"""Progress of an answer."""
 
 
 class Listener:
-    """What a question is told while it is worked on. This one does not listen."""
+    """Callbacks for the progress of an answer. This base class ignores them."""
 
     drafts = False
-    """Whether the model's words are wanted as it writes them."""
+    """Whether to stream the model's text to `draft`."""
 
     def doing(self, what: str) -> None:
-        """A step that is being taken: a tool, a second try, the check."""
+        """A step begins: a tool, a retry, the check of the sentences."""
 
     def draft(self, text: str) -> None:
-        """The model's words so far. Nothing of them has been checked; an empty text takes them back."""
+        """The model's text so far, unchecked. An empty text withdraws it."""

@@ -1,12 +1,13 @@
-"""A question's parts: where one ends, what each answers or why it does not, and all of them put together."""
+"""Splits a text into questions, and joins their answers and refusals."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tsg_agent.ask.answers import Answer, Refusal, Table
-from tsg_agent.ask.intent import YES_OR_NO
+from tsg_agent.ask.deciding import YES_OR_NO
 from tsg_agent.ask.lexicon import Language
+from tsg_agent.ask.patterns import span
 from tsg_agent.ask.scope import scope_words
 from tsg_agent.ask.tokens import TokenizedQuestion
 from tsg_agent.ask.typed import TypedQuery
@@ -20,12 +21,17 @@ _THEN = re.compile(
     r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
     re.IGNORECASE,
 )
+_MEASURES = "measure|condition|unit|number|function|form"
+_SECOND = (
+    f"^ (?= any* {_MEASURES}) any* by|which|slash thing any* _and "
+    f"more* (?= {_MEASURES}|rank|which) (?= any* by|which|rank) any* {_MEASURES}"
+)
 _GENERAL = ("which endpoints have the highest error rate?", "errors per 5 minutes", "why is it failing?")
 
 
 @dataclass
 class AnswerPart:
-    """One question's answer, before it is put together with the others'."""
+    """The answer to one question of a text."""
 
     text: str = ""
     tables: list[Table] = field(default_factory=list)
@@ -35,14 +41,14 @@ class AnswerPart:
     caveats: list[str] = field(default_factory=list)
     parameters: Parameters | None = None
     regions: str = ""
-    """Where it was looked, if not in the parameters' region alone."""
+    """The regions in words, if not the parameters' region alone."""
     report: Report | None = None
     checks: list[str] = field(default_factory=list)
     yes: bool | None = None
 
 
 class RefusedQuestion(Exception):
-    """A question that is not answered."""
+    """Raised for a question that cannot be answered; `nearest` are similar ones that can."""
 
     def __init__(self, why: Sequence[str], query: TypedQuery | None = None, nearest: Sequence[str] = ()) -> None:
         super().__init__("; ".join(why))
@@ -55,15 +61,15 @@ _GOES_ON = re.compile(
     r"|(?:at least|at most|more than|fewer than|less than|with|without|excluding|since|between)\b[^?]*$))",
     re.IGNORECASE,
 )
-"""“… at least 100 times? worst first”: what has no head is said of the same question."""
+"""“… at least 100 times? worst first”: a fragment behind the mark belongs to the question before it."""
 _ALSO = re.compile(
     r"\b(?P<first>how many \w+(?: requests)?),? and (?:also )?how many (?=\w+(?: \w+){1,12}$)(?!\w+\W*$)", re.IGNORECASE
 )
-"""“how many requests and how many failures on web”: of both, what follows is said."""
+"""“how many requests and how many failures on web”: one question, as the end belongs to both."""
 
 
 def sentences_of(text: str) -> list[list[str]]:
-    """The sentences of a text, each as its questions and what stands between them."""
+    """The sentences of a text, each split into questions."""
     text = _ALSO.sub(r"\g<first> and ", _GOES_ON.sub(", ", text).rstrip("?. "))
     pieces = (
         [part.strip(" ,:") for part in _THEN.split(one) if re.search(r"\w", part or "")] for one in _ENDS.split(text)
@@ -72,31 +78,13 @@ def sentences_of(text: str) -> list[list[str]]:
 
 
 def second_of(reading: TokenizedQuestion) -> int | None:
-    """Where a second query begins: "error rate by version and 429s by endpoint"."""
-    measuring, by = ("measure", "condition", "unit", "number", "function", "form"), False
-    seen = False
+    """The offset of a second query in a question: "error rate by version and 429s by endpoint"; None without one."""
     tokens = reading.tokens
-    for i, one in enumerate(tokens):
-        if one.kind == "word" and one.value == "and" and seen and by and i + 1 < len(tokens):
-            rest = tokens[i + 1 :]
-            head = next((t for t in rest if (t.kind, t.value) != ("word", "more")), None)
-            again = any((t.kind == "word" and t.value in ("by", "which")) or t.kind == "rank" for t in rest)
-            own = any(t.kind in measuring for t in rest)
-            ranks = head is not None and (head.kind == "rank" or (head.kind, head.value) == ("word", "which"))
-            if head is not None and again and own and (head.kind in measuring or ranks):
-                return one.end
-        seen = seen or one.kind in measuring
-        by = by or (
-            one.kind == "thing"
-            and i > 0
-            and tokens[i - 1].kind == "word"
-            and tokens[i - 1].value in ("by", "which", "slash")
-        )
-    return None
+    return next((one.end for i, one in enumerate(tokens) if span(tokens, (), i, _SECOND)), None)
 
 
 def not_understood(reading: TokenizedQuestion, left: Sequence[str]) -> list[str]:
-    """Why a question is not answered: its unknown words, and those `left` that have no place in a query."""
+    """The reasons of a refusal: unknown words, and known ones that fill no field (`left`)."""
     said = [one.said() for one in reading.unknown]
     words = [f"“{one_line(text, 60)}”" for text in left if text != YES_OR_NO]
     if words:
@@ -108,7 +96,7 @@ def not_understood(reading: TokenizedQuestion, left: Sequence[str]) -> list[str]
 
 
 def refusal(question: str, refused: RefusedQuestion) -> Refusal:
-    """What is said of a question that is not answered."""
+    """A refusal with what was understood, and similar questions that can be answered."""
     understood = refused.query.described() if refused.query else ""
     nearest = list(dict.fromkeys([*([understood] if understood else []), *refused.nearest, *_GENERAL]))
     return Refusal(
@@ -125,7 +113,7 @@ def _refused_words(one: Refusal) -> str:
 
 
 def together(question: str, parts: list[AnswerPart], language: Language | None) -> Answer:
-    """One answer of all parts: yes or no first, then where it was looked, then what was found."""
+    """The answer to a text from those to its questions. Each part: yes or no, scope, caveats, text."""
     yes, no = (language.yes, language.no) if language else ("Yes", "No")
     texts = []
     shown: tuple[Parameters, str] | None = None

@@ -8,17 +8,21 @@ from itertools import pairwise
 from tsg_agent.ask.measures import condition_of
 from tsg_agent.ask.tokens import Token
 
-_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
 _AMONG = re.compile(r"\b(?:of all|of only|to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
 _UNITS = {"user_id": "users", "session_id": "sessions"}
 Named = tuple[list[str], list[str]]
-"""Measures; and conditions that all requests must meet."""
+"""Names of measures, and conditions that filter the requests."""
 _NONE: Named = ([], [])
 
 
 @dataclass(frozen=True)
-class _Phrase:
+class Phrase:
+    """Adjacent tokens that name measures.
+
+    `of_runs`: the question is about workflows. `whole`: it says "all". `timed`: it ranks by latency ("slowest").
+    """
+
     tokens: Sequence[Token]
     text: str
     of_runs: bool
@@ -26,41 +30,18 @@ class _Phrase:
     timed: bool
 
     def of(self, kind: str) -> list[str]:
+        """The distinct values of the tokens of a kind."""
         return list(dict.fromkeys(one.value for one in self.tokens if one.kind == kind))
 
     @property
     def rate(self) -> Token | None:
+        """The token that asks for a rate or share."""
         return next((one for one in self.tokens if (one.kind, one.value) == ("form", "rate")), None)
 
-    @property
-    def adjacent(self) -> bool:
-        """Whether its conditions are one: "cascading failures"."""
-        conditions = [one for one in self.tokens if one.kind == "condition"]
-        return all(two.start - one.end < 2 for one, two in pairwise(conditions))
 
-    @property
-    def part_of(self) -> bool:
-        """Whether its rate is a part of something: "share of", not "error rate"."""
-        return self.rate is not None and is_part(self.rate)
-
-
-def is_part(rate: Token) -> bool:
-    """Whether a rate's word asks for a part of a whole: "percentage of"; "error rate" does not."""
-    return rate.text.lower().startswith(_OF_ALL)
-
-
-def is_predicate(condition: Token) -> bool:
-    """Whether a condition says what requests did, as "failed" does; not "failures", which are counted."""
-    return condition.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
-
-
-def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool, timed: bool) -> Named:  # noqa: PLR0911 - one a kind
-    """The measures of a phrase's tokens in a question's text; none where they do not go together.
-
-    `of_runs`: the question is about workflows; `whole`: it says "all"; `timed`: "slowest".
-    """
-    phrase = _Phrase(tokens, text, of_runs, whole, timed)
-    conditions = phrase.of("condition")
+def measures_of(phrase: Phrase) -> Named:  # noqa: PLR0911 - one return for each kind of phrase
+    """The measures that a phrase names; none if its words do not make one."""
+    conditions, units, rate = phrase.of("condition"), phrase.of("unit"), phrase.rate
     if any(one.startswith("slower_") for one in conditions):  # "slow requests (> 2 s)"
         conditions = [one for one in conditions if one != "slow"]
     if measures := phrase.of("measure"):
@@ -69,21 +50,22 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
         return _statistics(phrase, conditions)
     if users := [_UNITS[one] for one in phrase.of("thing")]:
         suffix = f"_with_{conditions[0]}" if conditions else ""
-        share = "share_of_" if phrase.rate else ""
-        called = bool(phrase.of("unit")) and not conditions  # "endpoints that users call most": users, or calls
-        odd = called or len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
-        return _NONE if odd else ([f"{share}{one}{suffix}" for one in users], [])
-    if of_runs or "runs" in phrase.of("unit"):
-        return _runs(phrase, conditions), []
+        called = bool(units) and not conditions  # "endpoints that users call most": users, or calls
+        odd = called or len(conditions) > 1 or (rate and not (rate.part and conditions))
+        return _NONE if odd else ([f"{'share_of_' if rate else ''}{one}{suffix}" for one in users], [])
+    if conditions == ["failures"] and (phrase.of_runs or "runs" in units):
+        return ["failed_run_rate" if rate else "failed_runs"], []
+    if phrase.of_runs or "runs" in units:
+        return _NONE if conditions or rate or "runs" not in units else (["runs"], [])
     if conditions:
         return _of_condition(phrase, conditions)
-    if "requests" in phrase.of("unit"):
-        return ([] if phrase.rate and not phrase.part_of else ["share_of_requests" if phrase.rate else "requests"]), []
-    return _NONE
+    if "requests" not in units or (rate and not rate.part):
+        return _NONE
+    return ["share_of_requests" if rate else "requests"], []
 
 
-def _statistics(phrase: _Phrase, conditions: list[str]) -> Named:
-    """An average or a percentile; of latency where no number is named: "p95", not "average requests"."""
+def _statistics(phrase: Phrase, conditions: list[str]) -> Named:
+    """Averages and percentiles. Without a number, a percentile is of latency."""
     numbers, functions = phrase.of("number"), phrase.of("function")
     percentile = any(one[0] == "p" for one in functions)
     odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
@@ -94,39 +76,31 @@ def _statistics(phrase: _Phrase, conditions: list[str]) -> Named:
     return [f"{function}_{column}" for function in functions or [default]], conditions
 
 
-def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
-    if conditions == ["failures"]:
-        return ["failed_run_rate" if phrase.rate else "failed_runs"]
-    return ["runs"] if not conditions and not phrase.rate and "runs" in phrase.of("unit") else []
-
-
-def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
-    """How many requests are so, or which share of them; or which share of all that are so."""
-    if len(conditions) == 2 and not (phrase.rate or any(map(is_failure, conditions))):  # "5xx that came from retries"
+def _of_condition(phrase: Phrase, conditions: list[str]) -> Named:
+    """A condition's count, rate or share of all; with two conditions, the second may filter the requests."""
+    rate, said = phrase.rate, [one for one in phrase.tokens if one.kind == "condition"]
+    adjacent = all(two.start - one.end < 2 for one, two in pairwise(said))  # "cascading failures" are one
+    if len(conditions) == 2 and not (rate or any(map(is_failure, conditions))):  # "5xx that came from retries"
         return conditions[:1], conditions[1:]
-    if len(conditions) == 2 and phrase.rate and (phrase.part_of or not phrase.adjacent):
+    if len(conditions) == 2 and rate and (rate.part or not adjacent):
         return _part(phrase, conditions)
-    if len(conditions) > 1:  # "cascading failures": the narrower one is meant
+    if len(conditions) > 1:  # the narrower one is meant
         conditions = [one for one in conditions if one != "failures"]
         if len(conditions) != 1 or not is_failure(conditions[0]):
             return _NONE
     (name,) = conditions
-    rate = phrase.rate
     if rate is None:
         return [name], []
-    first = next(one for one in phrase.tokens if one.kind == "condition")
-    verb = first.text.lower().endswith(_VERBS) or "requests" in phrase.of("unit")
-    of_all = phrase.part_of and rate.start < first.start and (phrase.whole or not verb)
+    verb = said[0].text.lower().endswith(_VERBS) or "requests" in phrase.of("unit")
+    of_all = rate.part and rate.start < said[0].start and (phrase.whole or not verb)
     return [f"share_of_{name}" if of_all else condition_of(name).rate], []
 
 
-def _part(phrase: _Phrase, conditions: list[str]) -> Named:
-    """ "what fraction of failures are timeouts?", "503s as a share of failures", "ratio of 503s to failures"."""
+def _part(phrase: Phrase, conditions: list[str]) -> Named:
+    """The rate of one condition among another: "503s as a share of failures", "ratio of 503s to failures"."""
     kinds = [one.kind for one in phrase.tokens if one.kind == "condition" or one is phrase.rate]
-    if kinds[-1] == "form":
-        return _NONE
     one, two, *more = [token for token in phrase.tokens if token.kind == "condition"]
-    if more:
+    if more or kinds[-1] == "form":
         return _NONE
     among = _AMONG.search(phrase.text[one.end : two.start])
     if among and among[0].lower() == "to" and not (two.value == "failures" and is_failure(one.value)):
@@ -136,5 +110,5 @@ def _part(phrase: _Phrase, conditions: list[str]) -> Named:
 
 
 def is_failure(name: str) -> bool:
-    """Whether what is so has failed, too: then "503 failures" are 503s."""
+    """Whether the condition implies a failure, so that "503 failures" are 503s."""
     return name.startswith("answered_5") or name in ("cascading", "dependency_failures")

@@ -1,4 +1,4 @@
-"""query_telemetry: one read-only SELECT of a model's, checked by parsing before it may run."""
+"""query_telemetry: one read-only SELECT that a model wrote, parsed and checked before it runs."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ ROWS = 100
 BYTES = 4_000_000
 CHARACTERS = 4_000
 SECONDS = 20.0
-"""A query of a model's may take this long."""
+"""Timeout of such a query."""
 _FUNCTIONS = SCALARS | AGGREGATES | WINDOWED
 
 
 def checked(sql: str) -> str:
-    """The query as it may run: one SELECT over the guide's tables, with known functions, limited in rows.
+    """The SQL that may run: one SELECT over the guide's tables, with allowed functions and a row limit.
 
-    Raises QueryError with what a model can act on.
+    Raises QueryError, in words for the model.
     """
     if len(sql) > CHARACTERS:
         raise QueryError(f"The query is longer than {CHARACTERS} characters.")
@@ -45,7 +45,7 @@ def checked(sql: str) -> str:
 
 
 def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of a checked query, and whether there were more. A time that Python has not comes as text.
+    """The rows of a query, and whether there were more. Times outside Python's range are texts.
 
     Raises TelemetryError.
     """
@@ -67,7 +67,7 @@ def _check(tree: exp.Expr) -> None:
 
 
 def _check_sources(tree: exp.Expr) -> None:
-    """Raises QueryError where a table is read that is none of the guide's, or a text may grow beyond bounds."""
+    """Raises QueryError for a table that the guide lacks, and for texts that may grow beyond bounds."""
     check_names(tree, CATALOG)
     if grows(tree, _source):
         raise QueryError("The query puts too many texts together: join fewer, or shorten them with left().")

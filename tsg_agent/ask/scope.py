@@ -1,4 +1,4 @@
-"""Which service, region and time a question is about: its own words, then the talk so far, flags and the incident."""
+"""A question's scope (service, region, environment, window): from its words, else the talk, flags, the incident."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.wording import moment, name
 
 _SLACK = timedelta(minutes=1)
-"""Telemetry that ends with a minute's last request covers the minute."""
+"""Tolerance at the telemetry's edges: a window to the full minute is covered by that minute's last request."""
 TIMES = ("start_time", "end_time", "incident_start")
 PLACES = ("region", "service_name", "environment")
 WHOLE = re.compile(r"\b(?:in )?(?:the )?(?:whole|entire|full) (?:window|time|incident|outage|telemetry|period)\b", re.I)
@@ -23,48 +23,48 @@ _AFTER_THAT = re.compile(
     r"|(?<!than )(?<!as )(?<!like )\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)",
     re.IGNORECASE,
 )
-"""Not "worse than before", which compares."""
+""""and after that?", "before?"; but not "worse than before", a comparison."""
 
 
 @dataclass(frozen=True)
 class QuestionContext:
-    """What questions are read against."""
+    """What a question's scope is resolved against."""
 
     known: Known
     settings: Settings
     now: datetime
     given: Given = field(default_factory=Given)
-    """Flags: they win over the incident's text, and a question's own words over them."""
+    """Flags. They override the incident's text; a question's own words override them."""
     incident: str = ""
 
 
 @dataclass(frozen=True)
 class QuestionScope:
-    """What a question is about."""
+    """The resolved scope of a question."""
 
     parameters: Parameters
     base: Parameters
-    """What it would be about without its own words."""
+    """The scope without the question's own words."""
     asked: AskedSpan
     notes: list[str]
-    """What was assumed, and how words were read that leave room."""
+    """Assumptions, and how ambiguous words were read."""
     caveats: list[str]
-    """What of the question is not honoured."""
+    """Words about time that could not be read."""
     taken: list[tuple[int, int]]
-    """Spans of `asked.text` that name places and times."""
+    """Spans of `asked.text` that name services, environments and times."""
     places: dict[str, str]
-    """The places among its own words."""
+    """Region, service and environment that the question names: parameter -> value."""
     timed: bool
-    """Whether its own words say the time."""
+    """Whether the question names a time."""
     short: list[str] = field(default_factory=list)
-    """What the telemetry lacks of the window, in sentences."""
+    """Which part of the window the telemetry does not cover, in sentences."""
 
 
 def scope_of(question: str, setting: QuestionContext, before: Parameters | None = None) -> QuestionScope:
-    """What a question is about, and what was assumed. Its own words win over `before`, the question's before it.
+    """Resolve a question's scope. Its own words override `before`, the scope of the question before it.
 
-    Raises QuestionError for a region, service or environment that nothing settles; ParameterError for a time that the
-    telemetry does not hold.
+    Raises QuestionError for a region, service or environment that stays open or is ambiguous; ParameterError for a
+    window outside the telemetry.
     """
     text = asked_text(question)
     places, spans = places_in(text, setting.known)
@@ -91,9 +91,9 @@ def scope_of(question: str, setting: QuestionContext, before: Parameters | None 
 
 
 def began_in(question: str, scope: QuestionScope, setting: QuestionContext) -> dict[str, Any]:
-    """When it began, and the window that opens before, where a question says it: "why does it fail since 14:00?".
+    """The incident's start and the window's, if a question says it: "why does it fail since 14:00?".
 
-    Nothing where the question does not say it, or flags do.
+    Empty if the question does not say it, or a flag does.
     """
     given = {name: value for name, value in setting.given if value is not None}
     if scope.asked.start is None or "incident_start" in given:
@@ -108,9 +108,9 @@ def began_in(question: str, scope: QuestionScope, setting: QuestionContext) -> d
 
 
 def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, int]]]:
-    """The known regions, services and environments that a text names: parameter -> value; and where.
+    """The known regions, services and environments in a text: parameter -> value, and their spans.
 
-    Of several regions the first is taken: they are compared as what the question names. Raises QuestionError where
+    Of several regions the first is taken: the others become filters. Raises QuestionError where
     several services or environments are named, or a name may mean several.
     """
     found: dict[str, str] = {}
@@ -130,7 +130,7 @@ def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, 
 
 
 def _base(setting: QuestionContext, places: dict[str, str]) -> tuple[Parameters, list[str]]:
-    """The incident's parameters with the flags; where neither says when, the whole telemetry."""
+    """The parameters of incident and flags, and notes. If neither names a time, the window is the whole telemetry."""
     given = {name: value for name, value in setting.given if value is not None}
     text = setting.incident
     found = _extract(text, setting, given)
@@ -158,7 +158,7 @@ def _frame(base: Parameters, setting: QuestionContext) -> QuestionTimes:
 
 
 def _relative(asked: AskedSpan, held: Parameters, frame: QuestionTimes) -> tuple[datetime, datetime] | None:
-    """ "and after that?": what follows the last question's window, or comes before it."""
+    """The window behind or before the last question's ("and after that?"); None if the question asks for neither."""
     match = _AFTER_THAT.search(asked.text)
     if asked.start is not None or not match:
         return None
@@ -180,7 +180,7 @@ def _relative(asked: AskedSpan, held: Parameters, frame: QuestionTimes) -> tuple
 
 
 def _covered(start: datetime, end: datetime, asked: AskedSpan, known: Known) -> list[str]:
-    """What the telemetry lacks of a window. Raises ParameterError where that is all of it."""
+    """What of a window the telemetry does not cover, in sentences. Raises ParameterError if it covers nothing."""
     if known.first is None or known.last is None:
         return []
     span = f"{moment(known.first)} to {moment(known.last)}"
@@ -209,7 +209,7 @@ def _extract(text: str, setting: QuestionContext, given: dict[str, Any]) -> Extr
 
 
 def scope_words(parameters: Parameters, regions: str = "") -> str:
-    """The service, region and window that an answer looked at."""
+    """A scope in words."""
     place = regions or name(parameters.region)
     where = f"{name(parameters.service_name)} in {place} ({name(parameters.environment)})"
     return f"{where}, {moment(parameters.start_time)} to {moment(parameters.end_time)}."

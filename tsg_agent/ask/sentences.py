@@ -1,10 +1,10 @@
-"""What was counted, in sentences, each with its row."""
+"""A query's rows in sentences, each with the id of its row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tsg_agent.ask.compiling import PERIOD, TIME, CompiledQuery, Value, of_measure
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of, measure_words
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
 from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
@@ -12,10 +12,10 @@ from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, 
 
 SHOWN = 10
 TOP = 5
-"""Rows of "the worst endpoints", where no number is named."""
+"""Rows shown for "the worst endpoints", without a number."""
 SERIES = 24
 MINIMUM = 20
-"""Requests of which a share is ranked: of 2, one failure is half."""
+"""Minimal requests of a group for a ranking by share: of 2 requests, one failure is 50 %."""
 _BARS = "▁▂▃▄▅▆▇█"
 _UNITS = {"_ms": " ms", "_bytes": " bytes", "_utilization": " %"}
 _FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
@@ -23,21 +23,18 @@ _FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
 
 @dataclass
 class CitedSentences:
-    """Sentences, and the rows that they cite."""
+    """Sentences, and the rows that they cite (id -> row in words)."""
 
     text: str
     evidence: dict[str, str] = field(default_factory=dict)
-    caveats: list[str] = field(default_factory=list)
 
 
 def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Settings, *, ranked: bool) -> CitedSentences:
-    """Say what was counted: one sentence for all, a ranking, or a series with its sparkline."""
-    if found.lacking:
-        said = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
-        return CitedSentences(said, caveats=[said])
+    """The rows as one sentence, a ranking, or a series with a sparkline."""
     head = sentence(query.described()).removesuffix(".")
     if not found.rows:
-        return CitedSentences(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})
+        none = "there is none in this window" if query.bounds or query.by else "no request in this window and region"
+        return CitedSentences(f"{head}: {none} [{identity}].", {identity: f"0 rows: {query.described()}"})
     series = bool(query.bucket_seconds)
     limit = query.limit or (SERIES if series else TOP if ranked else SHOWN)
     shown = found.rows[:limit]
@@ -49,25 +46,17 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
         lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:
-        lines.insert(0, f"{head}. {_order(query)}:" if not query.in_time else f"{head}:")
+        ordered = (
+            f"Ordered by {measure_of(query.ordered_by).words}, {'lowest' if query.is_ascending else 'highest'} first"
+        )
+        lines.insert(0, f"{head}:" if query.in_time else f"{head}. {ordered}:")
     lines += [f"{name}{_spark(values)}" for name, values in _series(query, found.rows)] if series else []
     lines += _beneath(query, found, len(shown))
     return CitedSentences("\n".join(lines), evidence)
 
 
-def _nothing(query: TypedQuery) -> str:
-    if query.bounds or query.by:
-        return "there is none in this window"
-    return "no request in this window and region"
-
-
-def _order(query: TypedQuery) -> str:
-    way = "lowest" if query.is_ascending else "highest"
-    return f"Ordered by {measure_words(query.ordered_by)}, {way} first"
-
-
 def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
-    """What is not shown, and where it was counted."""
+    """Remarks below the rows: what was left out, and where requests were counted."""
     more = len(found.rows) - shown
     said = [f"(and {count(more)} more)" if more else ""]
     if query.limit and shown < query.limit:
@@ -90,7 +79,7 @@ def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
 
 
 def _subject(row: dict[str, Value], query: TypedQuery) -> str:
-    """Whom a row is about: its group, stretch of time and side; else what the query is of."""
+    """The subject of a row: its group, time bucket and period, else the query's filter."""
     named = {column: str(row[column]) for column in query.by if row.get(column) is not None}
     known = {column: value for column, value in named.items() if column in DIMENSIONS}
     parts = [subject_name(known)] if known else []
@@ -131,7 +120,7 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
             some(runs, "run") if measure.name == "runs" else f"{count(failed)} of {some(runs, 'run')} failed{completed}"
         )
     if value is None:
-        return f"no {measure_words(measure.name)} is known of {requests}"
+        return f"no {measure.words} is known of {requests}"
     if measure.kind == "statistic":
         unit = next((unit for ending, unit in _UNITS.items() if measure.column.endswith(ending)), "")
         column = measure.column.removesuffix("_ms").removesuffix("_bytes").replace("_", " ")
@@ -139,10 +128,10 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
         of = f", of {requests}" if "requests" in row else ""
         return f"{column} {function} {number(round(value, 1))}{unit}{of}"
     if measure.kind == "distinct":
-        what = measure_words(measure.name.partition("_with_")[0])
+        what = measure_of(measure.name.partition("_with_")[0]).words
         return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
     if measure.kind == "distinct_share":
-        what = measure_words(measure.name.removeprefix("share_of_").partition("_with_")[0])
+        what = measure_of(measure.name.removeprefix("share_of_").partition("_with_")[0]).words
         return f"{percent(value)} of {what} had requests that {words}"
     if measure.name == "requests":
         return requests
@@ -150,20 +139,17 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
     if found.failures_only:
         return f"{some(counted, 'request')} {words}"
     if measure.kind == "of_all":
-        whole = "of all that did" if measure.condition else "of all"
-        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {whole}"
+        every = "of all that did" if measure.condition else "of all"
+        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {every}"
     if measure.kind == "availability":
         return f"availability {percent(value)} ({count(counted)} of {requests} {words})"
-    share = value if measure.kind == "share" else _share(counted, of_measure(row, "requests"))
+    whole = of_measure(row, "requests")
+    share = value if measure.kind == "share" else 100.0 * counted / whole if whole else None
     return f"{count(counted)} of {requests} {words}{f', {percent(share)}' if share is not None else ''}"
 
 
-def _share(part: float, whole: float | None) -> float | None:
-    return 100.0 * part / whole if whole else None
-
-
 def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[str, list[float | None]]]:
-    """The first measure over time, for each group of a few."""
+    """The first measure's values in the order of time, for each of the first groups."""
     keys = [column for column in (*query.by, PERIOD) if column in rows[0]]
     groups: dict[tuple[Value, ...], list[tuple[str, float | None]]] = {}
     for row in rows:
@@ -174,7 +160,7 @@ def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[s
 
 
 def _spark(values: Sequence[float | None]) -> str:
-    """The shape of a series: its lowest to its highest value."""
+    """A sparkline with the series' lowest and highest value."""
     known = [value for value in values if value is not None]
     if not known:
         return ""

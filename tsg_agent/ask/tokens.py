@@ -1,60 +1,62 @@
-"""A question as tokens: times, names, numbers and words, each with what it means; and what nobody understood."""
+"""Splits a question into tokens with kinds and values; repairs spelling; collects unknown words."""
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from itertools import pairwise
 
-from tsg_agent.ask.lexicon import WORD, lexicon, stem
+from tsg_agent.ask.lexicon import LONGEST, NUMBERS, WORD, Meaning, lexicon, stem
 from tsg_agent.ask.typed import thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.wording import listed, one_line
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
-_SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
-BUCKET = re.compile(
-    rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
-    rf"|\bin (?:steps|intervals|blocks|slots|buckets|bins) of (?P<n3>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size6>{_SIZE})\b"
-    rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
-    r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
-    r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
-    r"|(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
-    r"(?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
-    re.IGNORECASE,
-)
+_BUCKETS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+"
+        rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b",
+        r"\bin (?:steps|intervals|blocks|slots|buckets|bins) of "
+        rf"(?P<n>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size>{_SIZE})\b",
+        rf"\b(?P<n>[0-9]{{1,4}}|half)[ -]?(?P<size>{_SIZE})[ -]"
+        r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b",
+        r"\bby (?:the )?(?P<size>minute|hour|day)\b",
+        r"\b(?P<size>hourly|daily|minutely)\b",
+        r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
+        r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
+    )
+]
 _FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
 _UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|minutes?\b))?"
-BETWEEN_SIDES = re.compile(r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)", re.IGNORECASE)
-_SPAN = r"(?:(?:the )?(?P<long>[0-9]{1,3})[ ]?(?P<of>minutes?|mins?|min|hours?|h)\b[ ])"
-THEN_AFTER = re.compile(
-    rf"\bbefore\b(?P<time>.{{1,50}}?)[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
+_SPAN = r"(?:(?:the )?(?P<n>[0-9]{1,3})[ ]?(?P<size>minutes?|mins?|min|hours?|h)\b[ ])"
+_SIDES = {
+    "": r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)",
+    "then": r"\bbefore\b.{1,50}?[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
     rf"[ ]+{_SPAN}?(?:the time )?after(?:wards?|[ ](?:it|that|this))?\b(?![ ]*[0-9]))",
-    re.IGNORECASE,
-)
-THAN_BEFORE = re.compile(
-    r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
-    re.IGNORECASE,
-)
+    "than": r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b"
+    r"(?![ ]*(?:[0-9#]|the))",
+}
+"""Comparisons in time: "before and after 14:00", "before 14:00 and 20 minutes after", "than before"."""
 CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
-"""“503s” are no 503 seconds."""
-PERCENTILE = re.compile(
+"""Codes that could be read as times: “503s” is not 503 seconds."""
+_PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
     r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
 )
-NUMBERS = {
-    w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
-}
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
 _BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
-"""“over the last 30 minutes”: the time has been read."""
+"""Prepositions of times (blanked as “#”): “over the last 30 minutes”."""
+_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
+_MARKS = str.maketrans({"<": "lt", ">": "gt", ";": "", "+": "and"})
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a question, and what it means. `amount` is a number's, or a bound's."""
+    """A word, phrase, name or number of a question. `amount`: of a figure or bound; seconds of a bucket."""
 
     start: int
     end: int
@@ -64,7 +66,7 @@ class Token:
     text: str = ""
     also: tuple[str, ...] = ()
     unit: str = ""
-    """Of a bound: ms, %, half; empty for a count."""
+    """The unit of a bound: ms, %, half, or empty for a count."""
 
     @property
     def plural(self) -> bool:
@@ -73,25 +75,49 @@ class Token:
 
     @property
     def counts(self) -> bool:
-        """Whether it names users or sessions, which are counted like requests."""
+        """Whether it names users or sessions: "users" alone asks for their number."""
         return self.kind == "thing" and self.value in ("user_id", "session_id")
 
     @property
+    def predicate(self) -> bool:
+        """Whether it is a condition that says what requests did: "failed", not "failures"."""
+        ended = self.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
+        return self.kind == "condition" and ended
+
+    @property
+    def part(self) -> bool:
+        """Whether it asks for a share ("percentage of"), not for a rate ("error rate")."""
+        return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
+
+    @property
+    def least(self) -> bool:
+        """Whether it is the bound "at least one"."""
+        return self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0))
+
+    @property
     def measures(self) -> bool:
-        """Whether it is a part of a measure."""
+        """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
+
+    @cached_property
+    def spelled(self) -> str:
+        """Its kind, value, properties and text, as patterns read them."""
+        properties = " ".join(
+            name for name in ("plural", "counts", "measures", "predicate", "part", "least") if getattr(self, name)
+        )
+        return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A word that nobody understood; `noun` says what it seems to name, `near` what is like it."""
+    """An unknown word. `noun`: what it seems to name. `near`: similar known words."""
 
     text: str
     noun: str = ""
     near: tuple[str, ...] = ()
 
     def said(self) -> str:
-        """That the telemetry knows no such name, or that the word is not understood."""
+        """The reason for the refusal, in words."""
         near = f" Near it: {', '.join(self.near)}." if self.near else ""
         quoted = f"“{one_line(self.text, 80)}”"
         if self.noun or self.near or _SHAPED.fullmatch(self.text):
@@ -101,7 +127,7 @@ class Unknown:
 
 @dataclass
 class TokenizedQuestion:
-    """A question as tokens, in its order, without the words that change nothing."""
+    """A question's tokens in order, without fillers, and its unknown words."""
 
     text: str
     tokens: list[Token] = field(default_factory=list)
@@ -112,11 +138,11 @@ class TokenizedQuestion:
         return [token for token in self.tokens if token.kind in kinds]
 
     def has(self, kind: str, *values: str) -> bool:
-        """Whether there is a token of a kind, and of one of the values."""
+        """Whether there is a token of a kind, with one of the values if any are given."""
         return any(token.kind == kind and (not values or token.value in values) for token in self.tokens)
 
     def doubtful(self) -> list[str]:
-        """Names that several columns have, and as what they were taken."""
+        """Caveats about names that are values of several columns."""
         named = [(one, listed([thing(column) for column in one.also])) for one in self.of("value") if one.also]
         return [
             f"“{one.text}” is taken as the {thing(one.value)}, not as the {also} of that name." for one, also in named
@@ -124,14 +150,14 @@ class TokenizedQuestion:
 
 
 def hidden(text: str, spans: "list[tuple[int, int]]") -> str:
-    """A text with some of its spans made unreadable; all places stay."""
+    """A text with some spans replaced by `#`; all offsets stay."""
     for low, high in spans:
         text = f"{text[:low]}{'#' * (high - low)}{text[high:]}"
     return text
 
 
 def figures_in(text: str) -> list[Token]:
-    """What is written in figures and is no time: stretches of time, bounds, percentiles and sides to compare."""
+    """Tokens of time buckets, comparisons in time, percentiles and bounds."""
     found: list[Token] = []
 
     def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, unit: str = "") -> None:
@@ -139,23 +165,21 @@ def figures_in(text: str) -> list[Token]:
         if not any(one.start < high and low < one.end for one in found):
             found.append(Token(low, high, kind, value, amount, text[low:high], unit=unit))
 
-    for match in BUCKET.finditer(text):
-        add(match, "bucket", "which" if match["which"] is not None else "", _seconds_of(match))
-    for match in BETWEEN_SIDES.finditer(text):
-        add(match, "sides", "")
-    if then := THEN_AFTER.search(text):
-        add(then, "sides", "then", _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0)
-    for match in THAN_BEFORE.finditer(text):
-        add(match, "sides", "than")
-    for match in PERCENTILE.finditer(text):
+    for pattern in _BUCKETS:
+        for match in pattern.finditer(text):
+            add(match, "bucket", "which" if match.groupdict().get("which") is not None else "", _seconds_of(match))
+    for value, written in _SIDES.items():
+        for match in re.finditer(written, text, re.IGNORECASE):
+            add(match, "sides", value, _seconds_of(match) if value == "then" and match["n"] else 0)
+    for match in _PERCENTILE.finditer(text):
         add(match, "function", f"p{(match['p'] or match['th']).replace(',', '_').replace('.', '_')}")
     for match in _bounds().finditer(text):
-        add(match, "bound", _sign_of(match["sign"]), *_amount_of(match))
+        add(match, "bound", lexicon().signs[match["sign"].lower()], *_amount_of(match))
     return found
 
 
 def _amount_of(match: re.Match[str]) -> tuple[float, str]:
-    """A bound's figure, and its unit: ms, %, half, or none."""
+    """A bound's amount and unit (ms, %, half or empty); seconds and minutes become ms."""
     figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
     if figure == "half":
         return 50.0, "half"
@@ -166,28 +190,23 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    said = {name: text.lower() for name, text in match.groupdict().items() if text}
-    size = next(text for name, text in said.items() if name.startswith("size"))
-    number = next((text for name, text in said.items() if name in ("n", "n2", "n3", "n5")), "1")
+    """The seconds of a match with `size` (minute, h, …) and maybe `n` (15, half an)."""
+    number = (match.groupdict().get("n") or "1").lower()
     times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
-    return (float(number) if number.isdigit() else times) * _UNITS[size[0]]
+    return (float(number) if number.isdigit() else times) * _UNITS[match["size"][0].lower()]
 
 
 @cache
 def _bounds() -> re.Pattern[str]:
-    """A bound: "at least 100", "over 5 %", "> 2 s"."""
+    """A bound's pattern: "at least 100", "over 5 %", "> 2 s"."""
     either = "|".join(re.escape(sign) for sign in sorted(lexicon().signs, key=len, reverse=True))
     return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?![:.]?[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
 
 
-def _sign_of(written: str) -> str:
-    return lexicon().signs.get(written.lower(), written)
-
-
 def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
-    """A question with its misspelt words as they are spelled, and which those are, in sentences.
+    """A question with spelling repaired, and a caveat for each repair.
 
-    A word is misspelt that is known to nobody, and one letter away from one meaning only.
+    Unknown words are repaired that are at edit distance 1 from words of one meaning only.
     """
     said: list[str] = []
 
@@ -196,21 +215,19 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         if vocabulary.knows(word) or stem(word.lower()) in _stems():
             return word
         words = [known for known in lexicon().near(word) if not _silences(word, known)]
-        names = tuple(name for name in vocabulary.misspelt(word) if name not in words)
-        meanings = {_meaning(known) for known in words}
-        if len(names) == 1 and not words:
-            said.append(f"“{word}” was read as “{names[0]}”.")
-            return names[0]
-        if len(meanings) == 1 and not names:
-            said.append(f"“{word}” was read as “{words[0]}”.")
-            return words[0]
-        return word
+        near: dict[object, str] = {_meaning(known): known for known in reversed(words)}
+        near |= {name: name for name in vocabulary.misspelt(word) if name not in words}
+        if len(near) != 1:
+            return word
+        (other,) = near.values()
+        said.append(f"“{word}” was read as “{other}”.")
+        return other
 
     return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|[.'\u2019]\w)", spelled, text), said
 
 
 def _silences(word: str, known: str) -> bool:
-    """Whether another word would be read as one that changes nothing: "would" as "could". Letters may have swapped."""
+    """Whether a repair would turn a word into a filler ("would" into "could"), unless two letters were swapped."""
     found = lexicon().longest([known])
     swapped = sorted(word.lower()) == sorted(known)
     return found is not None and found[1].kind == "filler" and not swapped and not lexicon().in_a_phrase(known)
@@ -227,7 +244,7 @@ def _stems() -> frozenset[str]:
 
 
 def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabulary: Vocabulary) -> TokenizedQuestion:
-    """A question's tokens. `taken`: the spans that were read as times; `figures`: from figures_in."""
+    """A question's tokens. `taken`: spans already read as times and places; `figures`: from figures_in."""
     reading = TokenizedQuestion(text)
     spans = [*taken, *((one.start, one.end) for one in figures)]
     names = vocabulary.find(text, spans)
@@ -248,65 +265,47 @@ def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabula
 
 
 def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> list[Token]:
-    """The words of a text by the lexicon: the longest phrases first, misspelt ones repaired."""
+    """The tokens of the lexicon's phrases, the longest first; unknown words are added to `reading`."""
     found = [(match.start(), _bare(match[0])) for match in WORD.finditer(rest) if _is_word(match)]
     words = [(start, word) for start, word in found if word]
     tokens: list[Token] = []
-    index = 0
-    while index < len(words):
-        reach = _reach(rest, words, index)
-        read_as = lexicon().longest([word for _, word in reach])
-        if read_as is None and _BEFORE_A_TIME.match(rest, words[index][0]):
-            index += 1
+    while words:
+        start = words[0][0]
+        read_as = lexicon().longest(_reach(rest, words))
+        if read_as is None and (split := _parted(words[0])):
+            words[:1] = split
             continue
-        if read_as is None and (split := _parted(words[index])):
-            words[index : index + 1] = split
-            continue
-        number = NUMBERS.get(words[index][1].lower())
-        if read_as is None and number is not None:
-            start, text = words[index]
-            tokens.append(Token(start, start + len(text), "figure", str(number), number, text))
-            index += 1
-            continue
-        if read_as is None:
-            reading.unknown.append(_not_known(words[index], rest, vocabulary))
-            index += 1
-            continue
-        length, meaning = read_as
-        start, (last, word) = words[index][0], words[index + length - 1]
-        text = rest[start : last + len(word)]
-        tokens.append(Token(start, last + len(word), meaning.kind, meaning.value, 0.0, text))
-        index += length
+        if read_as is None and not _BEFORE_A_TIME.match(rest, start):
+            reading.unknown.append(_not_known(words[0], rest, vocabulary))
+        length, meaning = read_as or (1, Meaning("filler", ""))
+        end = words[length - 1][0] + len(words[length - 1][1])
+        amount = float(meaning.value) if meaning.kind == "figure" else 0.0
+        tokens.append(Token(start, end, meaning.kind, meaning.value, amount, rest[start:end]))
+        del words[:length]
     return tokens
 
 
 def _is_word(match: re.Match[str]) -> bool:
-    """Whether it is a word: not what was read before, a mark, or the end of "billing.gateway's"."""
+    """Whether a match is a word: not blanked, a mark, or the "s" of "billing.gateway's"."""
     ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "\u2019")
     return "#" not in match[0] and match[0] not in ("=", ":") and not ending
 
 
-def _reach(rest: str, words: list[tuple[int, str]], index: int) -> list[tuple[int, str]]:
-    """The next words up to a mark or something that was read otherwise."""
-    reach = [words[index]]
-    for (start, word), following in zip(words[index:], words[index + 1 : index + 6], strict=False):
-        if rest[start + len(word) : following[0]].strip(" -'\u2019"):
+def _reach(rest: str, words: list[tuple[int, str]]) -> list[str]:
+    """The next words that may be one phrase: up to punctuation or a blanked span."""
+    reach = [words[0][1]]
+    for (start, word), (following, after) in pairwise(words[:LONGEST]):
+        if rest[start + len(word) : following].strip(" -'\u2019"):
             break
-        reach.append(following)
+        reach.append(after)
     return reach
 
 
 def _parted(word: tuple[int, str]) -> list[tuple[int, str]]:
-    """ "non-partner", "error-rate" as their words, where each is known."""
+    """The parts of a compound ("error-rate"), if each is known; else empty."""
     start, text = word
-    parts = re.split(r"[-.]", text)
-    if len(parts) < 2 or not all(lexicon().longest([part]) for part in parts if part):
-        return []
-    places, at = [], start
-    for part in parts:
-        places += [(at, part)] if part else []
-        at += len(part) + 1
-    return places
+    places = [(start + match.start(), match[0]) for match in re.finditer(r"[^-.]+", text)]
+    return places if len(places) > 1 and all(lexicon().longest([part]) for _, part in places) else []
 
 
 def _bare(word: str) -> str:
@@ -323,7 +322,7 @@ def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unkn
 
 
 def _noun_of(word: str, start: int, rest: str) -> str:
-    """The thing whose noun stands right before a word ("version 9.9.9"), or after it ("the mars region")."""
+    """The column whose noun stands before a word ("version 9.9.9") or after it ("the mars region"); else empty."""
     before = WORD.findall(rest[:start])[-1:]
     after = WORD.findall(rest[start + len(word) :])[:1]
     for words in (before, after):

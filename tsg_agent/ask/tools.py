@@ -145,7 +145,7 @@ def agent_aliases(bench: ToolBench) -> "list[StructuredTool]":
 
 
 def tool_lines(guide: AnyGuide = GUIDE) -> list[str]:
-    """Each tool in a line, for a person."""
+    """A line for each tool, for people."""
     told = {f"check {plugin.noun}": f"{plugin.question} ({plugin.name})" for plugin in guide.steps}
     more = {
         "run_guide": WHOLE,
@@ -214,7 +214,7 @@ def _check(bench: ToolBench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
 
 
 def _where(args: WindowArgs) -> str:
-    """The scope of a result, in its first line."""
+    """The scope of a check's result, in words."""
     service = f"{args.service_name} in " if isinstance(args, ScopeArgs) else "workflows of "
     return f"Scope: {service}{args.region} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
 

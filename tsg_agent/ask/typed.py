@@ -1,4 +1,4 @@
-"""A question about figures as one typed query: what rules or a model fill, and what is compiled to SQL."""
+"""The typed query: what rules or a model fill from a question, and what is compiled to SQL."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of, measure_words
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
@@ -20,19 +20,19 @@ Sign = Literal[">=", ">", "<=", "<", "="]
 _SIZES = ((3600, "hour"), (60, "minute"), (1, "second"))
 _ONE = ("service_name", "environment")
 RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
-"""What runs of workflows are told apart by."""
+"""Columns of workflow runs."""
 
 
 @cache
 def columns() -> frozenset[str]:
-    """Columns that can be grouped by, and whose values can be named."""
+    """Columns that can be grouped and filtered by."""
     kinds = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}
     names = (name for table in CATALOG.values() for name, kind in table.columns.items() if kind in kinds)
     return frozenset(names) - {"is_test_traffic"}
 
 
 def compact(schema: dict[str, Any]) -> None:
-    """A schema without what a tool's caller does without: defaults, titles, that a field may be left out."""
+    """Shorten a JSON schema in place: without titles, defaults, formats and null."""
     for word in ("additionalProperties", "description", "title"):
         schema.pop(word, None)
     for key, one in schema.get("properties", {}).items():
@@ -44,7 +44,7 @@ def compact(schema: dict[str, Any]) -> None:
 
 
 class Filter(Model):
-    """Only these values, or `without` them; no values: any at all."""
+    """Rows with these values of a column, or `without` them. Without values: rows where the column is not NULL."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
 
@@ -54,7 +54,7 @@ class Filter(Model):
 
 
 class Bound(Model):
-    """Only groups that are so."""
+    """Groups whose measure meets the bound (HAVING)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
 
@@ -64,7 +64,7 @@ class Bound(Model):
 
 
 class TypedQuery(Model):
-    """What is counted or measured, of which requests, by what, in which order. Open fields are the scope's own."""
+    """An aggregate query: measures, grouping, filters, window, order. Open fields come from the scope."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
 
@@ -81,13 +81,13 @@ class TypedQuery(Model):
     bucket_seconds: int | None = Field(None, gt=0)
     split_at: AwareDatetime | None = Field(None, description="compare before with after")
     until: SkipJsonSchema[AwareDatetime | None] = None
-    """Where the side before ends, if it is not at the side after."""
+    """End of the window before, if the one after (from `split_at`) does not follow at once."""
     bounds: tuple[Bound, ...] = ()
     order_by: str = Field("", description="a measure")
     ascending: bool | None = None
     limit: int | None = Field(None, gt=0)
     skip: SkipJsonSchema[int] = Field(0, ge=0)
-    """Rows above those that are asked for."""
+    """Rows to skip (OFFSET)."""
 
     @field_validator("measures")
     @classmethod
@@ -115,13 +115,15 @@ class TypedQuery(Model):
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
         if certain:
-            raise ValueError(f"of only {measure_words(self.conditions[0])}, the {measure_words(certain[0])} is certain")
+            raise ValueError(
+                f"of only {measure_of(self.conditions[0]).words}, the {measure_of(certain[0]).words} is certain"
+            )
         alone = (self.bucket_seconds or self.split_at) and not self.by
         if alone and any(measure_of(one).kind == "of_all" for one in self.all_measures):
             raise ValueError("of each stretch of time, a share of all is said by groups: name what it is by")
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
-            raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
+            raise ValueError(f"of only {measure_of(self.conditions[0]).words}, none are {measure_of(empty[0]).words}")
         if self.until and sources != {MeasureSource.REQUESTS}:
             raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
@@ -130,12 +132,12 @@ class TypedQuery(Model):
 
     @property
     def source(self) -> MeasureSource:
-        """What is measured."""
+        """The rows that the measures aggregate."""
         return measure_of(self.measures[0]).source
 
     @property
     def all_measures(self) -> tuple[str, ...]:
-        """The measures that are shown, bounded or ordered by."""
+        """All measures: shown, in bounds, ordered by."""
         more = (*(one.measure for one in self.bounds), *([self.order_by] if self.order_by else []))
         return tuple(dict.fromkeys((*self.measures, *more)))
 
@@ -146,12 +148,12 @@ class TypedQuery(Model):
 
     @property
     def in_time(self) -> bool:
-        """Whether rows come in the order of time: a series, or before and after, where no other is asked for."""
+        """Whether rows are in the order of time: a series or before and after, unless another order is set."""
         return not self.order_by and bool(self.bucket_seconds or (self.split_at and not self.by))
 
     @property
     def is_ascending(self) -> bool:
-        """Whether the smallest come first: where nobody says, the worst do."""
+        """Whether the order is ascending. By default the worst come first."""
         measure = measure_of(self.ordered_by)
         if measure.kind == "time":  # what was first comes first
             return measure.function == "first"
@@ -159,7 +161,7 @@ class TypedQuery(Model):
 
     @property
     def regions(self) -> str:
-        """The regions that it looks at, in words; empty = the scope's one."""
+        """The regions in words; empty for the scope's region."""
         named = [one for one in self.filters if one.column == "region"]
         if not named:
             return "all regions" if "region" in self.by else ""
@@ -167,8 +169,8 @@ class TypedQuery(Model):
         return f"every region but {values}" if named[0].without else values
 
     def described(self) -> str:
-        """The query as a question, which is read as this query again."""
-        said = [listed([measure_words(one) for one in self.measures], 5)]
+        """The query as a question; the rules read it as the same query again."""
+        said = [listed([measure_of(one).words for one in self.measures], 5)]
         said += [_condition_words(one) for one in self.conditions]
         said += [_filter_words(one) for one in self.filters]
         if self.by:
@@ -187,7 +189,7 @@ class TypedQuery(Model):
 
 
 def _certain(measure: AskedMeasure, conditions: tuple[str, ...]) -> bool:
-    """Whether a share is 100 % whatever the telemetry holds: of only 503s, all failed."""
+    """Whether a share is 100 % for any data: of only 503s, all failed."""
     failed = any(one == "failures" or one.startswith("answered_5") for one in conditions)
     return measure.kind == "share" and (measure.condition in conditions or (failed and measure.condition == "failures"))
 
@@ -196,7 +198,7 @@ _CLASSES = {"failures": "5", "client_errors": "4", "redirects": "3", "successes"
 
 
 def _disjoint(condition: str, conditions: tuple[str, ...]) -> bool:
-    """Whether no request can be so and meet the conditions: a request is answered once."""
+    """Whether a condition excludes the others: a request has one status code."""
     own, *others = (
         _CLASSES.get(one, one[9:10] if one.startswith("answered_") else "") for one in (condition, *conditions)
     )
@@ -204,7 +206,7 @@ def _disjoint(condition: str, conditions: tuple[str, ...]) -> bool:
 
 
 def thing(column: str) -> str:
-    """What a column holds, in a word."""
+    """A column's noun: endpoint_path -> endpoint."""
     more = {"user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
     more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
@@ -221,7 +223,7 @@ def _each_known(names: Iterable[str]) -> None:
 
 def _condition_words(condition: str) -> str:
     negated = condition.startswith("not ")
-    return f"{'without' if negated else 'of only'} {measure_words(condition.removeprefix('not '))}"
+    return f"{'without' if negated else 'of only'} {measure_of(condition.removeprefix('not ')).words}"
 
 
 def _filter_words(one: Filter) -> str:
@@ -236,8 +238,8 @@ def _bound_words(one: Bound) -> str:
     measure = measure_of(one.measure)
     unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
     if measure.kind in ("count", "distinct"):
-        return f"with {sign} {one.value:g} {measure_words(one.measure)}"
-    return f"with {measure_words(one.measure)} {sign} {one.value:g}{unit}"
+        return f"with {sign} {one.value:g} {measure_of(one.measure).words}"
+    return f"with {measure_of(one.measure).words} {sign} {one.value:g}{unit}"
 
 
 def _span(seconds: int) -> str:
@@ -250,7 +252,7 @@ def _time(time: datetime) -> str:
 
 
 def condition_words(condition: str, slow_ms: float) -> str:
-    """What requests of a condition did, after their number: "failed (5xx)"."""
+    """A condition's words behind a number of requests: "failed (5xx)"."""
     return condition_of(condition).words.format(slow=slow_ms / 1000)
 
 
@@ -259,12 +261,12 @@ _POINTS = 24
 
 
 def fitting(window: timedelta) -> int:
-    """The stretches, in seconds, of a series over a window."""
+    """The bucket size for a series over a window, in seconds."""
     return next((size for size in _BUCKETS if window.total_seconds() / size <= _POINTS), _BUCKETS[-1])
 
 
 def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
-    """ "vs ios", after "error rate of web": both of them, side by side."""
+    """The filters and grouping for "vs ios" after "error rate of web": both, side by side."""
     filters = [one for one in old if one.column not in {f.column for f in new}]
     for one in new:
         before = [value for f in old if f.column == one.column and not f.without for value in f.values]

@@ -1,11 +1,11 @@
-"""The telemetry's own names in a question, column by column."""
+"""The values of the telemetry's columns, and how they are found in a question."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tsg_agent.ask.lexicon import distance, lexicon, stem
+from tsg_agent.ask.lexicon import lexicon, one_edit_apart, stem
 from tsg_agent.ask.typed import columns
 from tsg_agent.columns import COLUMNS
 from tsg_agent.extract.names import KnownNames, key
@@ -14,11 +14,11 @@ from tsg_agent.telemetry.catalog import FLAGS, LOGS, METRICS, PRODUCTS, WORKFLOW
 from tsg_agent.telemetry.engine import Engine
 
 LIMIT = 1_000
-"""Values of a column that questions may name; the busiest."""
+"""Maximal values of a column, the most frequent ones."""
 NEAR = 5
 _LIKE = 0.6
 _SCOPE = ("environment", "service_name")
-"""Settled before: one of each is what a question is about."""
+"""Columns of the scope."""
 _MANY = (
     "request_id",
     "correlation_id",
@@ -28,29 +28,29 @@ _MANY = (
     "stack_trace_hash",
     "workflow_id",
 )
-"""Columns whose values are no names."""
+"""Columns whose values questions do not name."""
 _LAST = frozenset(column.name for column in COLUMNS if column.weak)
-"""Of a name that several columns have, these are meant last."""
+"""Columns that lose when a value occurs in several."""
 PEOPLE = tuple(column.name for column in COLUMNS if column.people)
-"""Columns whose names users are called by: "premium customers", "android users"."""
+"""Columns whose values describe users: "premium customers", "android users"."""
 _ERRORS = re.compile(r"[ -](?:errors?|failures?|5xx)\b", re.IGNORECASE)
 _SHOWN_WITH = {"flag_value": "flag_name"}
 
 
 @dataclass(frozen=True)
 class Named:
-    """A name of the telemetry's in a question."""
+    """A column's value in a question."""
 
     column: str
     value: str
     start: int
     end: int
     also: tuple[str, ...] = ()
-    """Other columns that have the same name."""
+    """Other columns with the same value."""
 
 
 TABLES = (LOGS, FLAGS, PRODUCTS, WORKFLOWS, METRICS)
-"""The tables that questions are about, a column that several have being the first one's."""
+"""The tables of questions. A column of several tables belongs to the first."""
 
 
 def table_of(column: str) -> str:
@@ -59,7 +59,7 @@ def table_of(column: str) -> str:
 
 
 class Vocabulary:
-    """The names that the telemetry has, column by column."""
+    """The known values of each column."""
 
     def __init__(self, engine: Engine, timeout: float, known: Known) -> None:
         """Raises TelemetryError."""
@@ -86,7 +86,7 @@ class Vocabulary:
         self._parts = {part for text in texts for part in (text.lower(), *re.split(r"[\W_]+", text.lower())) if part}
 
     def find(self, text: str, taken: Iterable[tuple[int, int]]) -> list[Named]:
-        """The names in a text outside of what is taken, in its order; the longest of those that overlap."""
+        """The values in a text, in order, outside the `taken` spans; of overlapping ones the longest."""
         spans = list(taken)
         hits: dict[tuple[int, int], list[tuple[str, str]]] = {}
         for column, names in self._names.items():
@@ -114,7 +114,7 @@ class Vocabulary:
         return [one for one in found if one.column != "flag_value" or one in flags]
 
     def _means(self, text: str, start: int, end: int, value: str, column: str) -> bool:
-        """Whether a spelling is meant as the name: plain words may not be."""
+        """Whether a match is meant as the value; everyday words need their noun or exact spelling."""
         written = text[start:end]
         phrase = lexicon().longest(re.findall(r"[\w-]+", text[start : end + 30])[:3])
         if phrase and phrase[0] > len(written.split()):
@@ -137,22 +137,21 @@ class Vocabulary:
         return not written.isdigit() or _beside(text, start, end, column)
 
     def near(self, word: str, column: str = "") -> tuple[str, ...]:
-        """Names that are most like a word: of a column, else of all that are like it at all."""
+        """The values most similar to a word: of a column, else of all columns."""
         values = self.values.get(column) or tuple(
             dict.fromkeys(v for every in self.values.values() for v in every if _likeness(word, v) >= _LIKE)
         )
         return tuple(sorted(values, key=lambda value: -_likeness(word, value))[:NEAR])
 
     def knows(self, word: str) -> bool:
-        """Whether a word is part of a name."""
+        """Whether a word is part of a value."""
         return word.lower() in self._parts
 
     def misspelt(self, word: str) -> tuple[str, ...]:
-        """The names one letter away from a word that is no code."""
+        """The parts of values at edit distance 1 from a word; none for short words and codes."""
         if not word.isalpha() or len(word) < 5:
             return ()
-        names = (name for name in self._parts if name.isalpha() and abs(len(name) - len(word)) < 2)
-        return tuple(name for name in names if distance(word.lower(), name) == 1)
+        return tuple(name for name in self._parts if name.isalpha() and one_edit_apart(word.lower(), name))
 
 
 def _likeness(one: str, other: str) -> float:
@@ -163,7 +162,7 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _has_flag(one: Named, flags: list[Named], text: str) -> bool:
-    """Whether a flag's value stands with the flag's name, or its noun: "on" alone is a word."""
+    """Whether a flag's value stands near a flag's name or noun: "on" alone is a preposition."""
     if any(other.column == "flag_value" and text[other.end : one.start] == " " for other in flags):
         return False  # "new_pricing off on web"
     near = 200 if one.value not in ("on", "off", "true", "false") else 12
@@ -173,7 +172,7 @@ def _has_flag(one: Named, flags: list[Named], text: str) -> bool:
 
 
 def _beside(text: str, start: int, end: int, column: str) -> bool:
-    """Whether a name's noun stands before it or after it."""
+    """Whether the noun of a column stands before or after a value."""
     before = re.findall(r"[\w-]+", text[max(0, start - 40) : start])[-3:]
     after = re.findall(r"[\w-]+", text[end : end + 40])[:2]
     if text[max(0, start - 1) : start].strip() in (",", ";", "?", "."):
@@ -189,5 +188,5 @@ def _beside(text: str, start: int, end: int, column: str) -> bool:
 
 
 def _is(thing: str, column: str) -> bool:
-    """Whether a noun goes with a column's names: "premium customers", "flag new_pricing on"."""
+    """Whether a noun may stand beside a column's values: "premium customers", "flag new_pricing on"."""
     return thing in (column, _SHOWN_WITH.get(column)) or (thing == "user_id" and column in PEOPLE)

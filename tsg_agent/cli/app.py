@@ -105,7 +105,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given as a flag
+def run(
     incident: Annotated[str, typer.Argument(help="File with the incident's text; - reads standard input.")],
     telemetry: Telemetry,
     mapping: Mapping = None,
@@ -166,7 +166,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
 
 
 @app.command()
-def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
+def demo(
     name: Annotated[str, typer.Argument(help="Which incident; `demo list` names them all.")] = "checkout",
     folder: Annotated[Path, typer.Option(help="Where to put its telemetry, text and report.")] = Path("demo"),
     as_json: AsJson = False,
@@ -190,7 +190,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
 
 
 @app.command()
-def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
+def resume(
     identity: Annotated[str, typer.Argument(metavar="ID", help="The id that `run` printed; `list` lists them.")],
     limit: Limit = 20,
     region: Region = None,
@@ -257,7 +257,7 @@ def show_one(
 
 
 @app.command()
-def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
+def feedback(
     identity: Annotated[str, typer.Argument(metavar="ID", help="The investigation's id.")],
     cause: Annotated[
         list[str] | None,
@@ -282,7 +282,7 @@ def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
 
 
 @app.command()
-def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
+def replay(
     file: Annotated[
         Path, typer.Argument(help="A recording, made with `run --record`, `ask --record` or `chat --record`.")
     ],

@@ -1,6 +1,5 @@
 """A listener on a terminal: shows steps as lines, and a dim draft until the checked answer replaces it."""
 
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -27,9 +26,7 @@ class Screen(Listener):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ended: object) -> None:
         self.draft("")
 
     def doing(self, what: str) -> None:

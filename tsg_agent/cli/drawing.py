@@ -11,7 +11,7 @@ from tsg_agent.models import Report
 
 def draw(report: Report, path: Path) -> None:
     """Write the charts as a picture, or print why there is none. Raises ParameterError, SettingsError."""
-    from tsg_agent.report.picture import write_png  # noqa: PLC0415 - rarely used
+    from tsg_agent.report.picture import write_png
 
     try:
         with writing(path, "--png"):

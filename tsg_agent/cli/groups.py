@@ -22,7 +22,7 @@ def mapping_list() -> None:
 
 
 @mappings.command("init")
-def mapping_init(  # noqa: PLR0913, PLR0917 - one per flag
+def mapping_init(
     location: Annotated[str, typer.Argument(metavar="FILE|FOLDER", help="What is to be read.")],
     ready: Annotated[str, typer.Option("--format", help="The ready mapping to take, instead of looking.")] = "",
     service_name: Annotated[str, typer.Option("--service-name", "--service", help="Whose rows they are.")] = "",

@@ -93,7 +93,7 @@ class GuideOutput:
     record: Path | None = None
 
 
-def run_with_guide(  # noqa: PLR0913 - the command's own flags
+def run_with_guide(
     file: Path,
     text: str,
     telemetry: str,

@@ -1,19 +1,41 @@
 """Speeds up imports, half of a short run's time: disables garbage collection, since they create no garbage.
 
-Afterwards the loaded objects are excluded from collections, which saves an investigation 0.1 to 0.3 s.
+Afterwards the loaded objects are excluded from collections, which saves an investigation 0.1 to 0.3 s. Freed memory is
+kept, which saves it another 0.1 s: see keep_freed.
 """
 
+import contextlib
+import ctypes
 import gc
+import sys
 
 from tsg_agent.cli import interrupts
 
 YOUNG = 50_000
 """New objects between two collections: Python's default of 700 collects too often for the little garbage there is."""
+MMAP_THRESHOLD, MMAP_MOST = -3, 32 * 2**20
+"""glibc's name for the bytes from which memory comes from the system each time, and the most that it takes."""
+TRIM_THRESHOLD, TRIM_MOST = -1, 64 * 2**20
+"""Its name for the bytes of freed memory that it keeps, and what it comes to keep by itself, once much was freed."""
+
+
+def keep_freed() -> None:
+    """Have glibc hand out again what was freed; elsewhere nothing is done.
+
+    It starts with 128 KB of each and raises them by what is freed. Until then an array of some 100 KB may come from the
+    system each time, page by page: 300 MB of them in the smallest investigation, in every other run.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            libc = ctypes.CDLL(None)
+            libc.mallopt(MMAP_THRESHOLD, MMAP_MOST)
+            libc.mallopt(TRIM_THRESHOLD, TRIM_MOST)
 
 
 def loading() -> None:
     """Call before a command's first import."""
     interrupts.loading()
+    keep_freed()
     gc.disable()
 
 

@@ -65,9 +65,9 @@ def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool,
 
 def show_kept_guide(store: Store, identity: str, form: str | None, *, png: Path | None) -> None:
     """Print the report of a run of another guide. Raises RecordError, ParameterError."""
-    from tsg_agent.cli.guides import show_report  # noqa: PLC0415 - few follow one
-    from tsg_agent.guides.kept_runs import report_of  # noqa: PLC0415
-    from tsg_agent.guides.run_page import to_html  # noqa: PLC0415
+    from tsg_agent.cli.guides import show_report
+    from tsg_agent.guides.kept_runs import report_of
+    from tsg_agent.guides.run_page import to_html
 
     report = report_of(store, identity)
     if png is not None or form not in (None, "json", "html"):
@@ -93,7 +93,7 @@ def draft_postmortem(identity: str, out: Path | None) -> None:
     typer.echo(f"{out} is written.", err=True)
 
 
-def keep_feedback(  # noqa: PLR0913 - the command's own flags
+def keep_feedback(
     identity: str, causes: list[str], right: bool | None, *, no_incident: bool, note: str, export_to: Path | None
 ) -> None:
     """Store feedback on an investigation, and export it as a case if asked for. Raises TsgError."""

@@ -9,7 +9,7 @@ import typer
 from tsg_agent.cli.options import Environment, Mapping, Region, Service, Telemetry, Threshold, given_of
 
 
-def watch(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given as a flag
+def watch(
     incident: Annotated[str, typer.Argument(help="File with the incident's text.")],
     telemetry: Telemetry,
     mapping: Mapping = None,
@@ -25,7 +25,7 @@ def watch(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be give
     Example: tsg-agent watch incident.md --telemetry telemetry/ --every 5
     """
     given = given_of({**locals(), "incident_start": None, "start_time": None, "end_time": None})
-    from tsg_agent.cli.watching import look  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.watching import look
 
     before, number = None, 0
     while True:
@@ -44,7 +44,7 @@ def postmortem(
 
     Example: tsg-agent postmortem 0123456789ab --out postmortem.md
     """
-    from tsg_agent.cli.kept import draft_postmortem  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.kept import draft_postmortem
 
     draft_postmortem(identity, out)
 

@@ -10,7 +10,7 @@ from tsg_agent.errors import ParameterError, SettingsError
 
 def _telemetry() -> str:
     """The default from the settings. Raises ParameterError if they name none."""
-    from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.settings import load_settings
 
     place = load_settings().telemetry
     if not place:
@@ -35,12 +35,12 @@ Telemetry = Annotated[
 def _mapping(value: Path | None) -> Path | None:
     """The path of a mapping file or of a ready mapping by name; without a flag, the setting's."""
     if value is None:
-        from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
+        from tsg_agent.settings import load_settings
 
         value = Path(held) if (held := load_settings().mapping) else None
     if value is None or value.exists() or value.name != str(value):
         return value
-    from tsg_agent.telemetry.formats import names, path_of  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.telemetry.formats import names, path_of
 
     return path_of(value.name) if value.name in names() else value
 

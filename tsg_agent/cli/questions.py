@@ -31,7 +31,7 @@ UNANSWERED = 9
 """Exit code if a question, or one of several, was not answered."""
 
 
-def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
+def ask(
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     telemetry: Telemetry,
     mapping: Mapping = None,
@@ -60,7 +60,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     """
     given = given_of(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.cli.talk import About, answered  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.talk import About, answered
 
     text, complete = answered(question, About(telemetry, mapping, incident, given, now, record), as_json=as_json)
     typer.echo(text)
@@ -68,7 +68,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
         raise typer.Exit(UNANSWERED)
 
 
-def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
+def chat(
     telemetry: Telemetry,
     mapping: Mapping = None,
     incident: Incident = None,
@@ -93,7 +93,7 @@ def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     """
     given = given_of(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.cli.talk import About, talked  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.talk import About, talked
 
     talked(About(telemetry, mapping, incident, given, now, record))
 

@@ -47,12 +47,12 @@ class Output:
     def __post_init__(self) -> None:
         """Raises SettingsError before the investigation if a picture is wanted and cannot be drawn."""
         if self.png is not None:
-            from tsg_agent.report.picture import rasteriser  # noqa: PLC0415 - rarely used
+            from tsg_agent.report.picture import rasteriser
 
             rasteriser()
 
 
-def run_incident(  # noqa: PLR0913 - the command's own flags
+def run_incident(
     text: str,
     telemetry: str,
     mapping: Path | None,

@@ -22,7 +22,7 @@ def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int)
     if tools not in ("few", "all"):
         raise ParameterError(f"There is no set of tools {tools!r}.", fix="--tools is few or all.")
     try:
-        from tsg_agent import mcp_server  # noqa: PLC0415 - an extra
+        from tsg_agent import mcp_server
     except ImportError as error:
         raise SettingsError(
             "The MCP server needs the extra `mcp`, version 2.", fix="pip install 'tsg-agent[mcp]'"
@@ -34,15 +34,15 @@ def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int)
     mcp_server.serve(Service(named, settings=settings, workers=workers), "all" if tools == "all" else "few")
 
 
-def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
+def serve_http(
     sources: list[str], mappings: list[str], host: str, port: int, config: Path | None, workers: int
 ) -> None:
     """Serve over HTTP until the process is ended. Raises ParameterError, SettingsError, RecordError."""
     try:
-        import uvicorn  # noqa: PLC0415 - an extra
+        import uvicorn
 
-        from tsg_agent.web.config import check_address, load_serving  # noqa: PLC0415 - an extra
-        from tsg_agent.web.server import WebServer  # noqa: PLC0415 - an extra
+        from tsg_agent.web.config import check_address, load_serving
+        from tsg_agent.web.server import WebServer
     except ImportError as error:
         raise SettingsError("The server needs the extra `serve`.", fix="pip install 'tsg-agent[serve]'") from error
     serving = load_serving(config)

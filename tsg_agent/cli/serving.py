@@ -29,7 +29,7 @@ def mcp(
     serve_mcp(source, mapping or [], tools, workers)
 
 
-def serve(  # noqa: PLR0913, PLR0917 - one per flag
+def serve(
     sources: Annotated[
         list[str], typer.Argument(metavar="[NAME=]TELEMETRY ...", help="What clients may name, and where it lies.")
     ],

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 from tsg_agent.errors import ParameterError, SettingsError
 from tsg_agent.escape import utf8
@@ -44,10 +45,20 @@ def check_arguments(arguments: list[str]) -> None:
         )
 
 
+def refuse_broken_installation(error: ImportError) -> NoReturn:
+    """End with a message about a package that is missing or broken; an import error within this one is a defect."""
+    if (error.name or "").partition(".")[0] == "tsg_agent":
+        raise error
+    again = f"{sys.executable} -m pip install --force-reinstall tsg-agent"
+    sys.stderr.write(f"Error: A package that tsg-agent needs cannot be imported: {error}.\n")
+    sys.stderr.write(f"Next: Install tsg-agent anew with all that it needs: `{again}`.\n")
+    sys.exit(1)
+
+
 def check_memory() -> None:
     """Raises SettingsError if the address-space limit is too low: libraries abort the process on failed allocations."""
     try:
-        import resource  # noqa: PLC0415 - not on every platform
+        import resource
     except ImportError:
         return
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]

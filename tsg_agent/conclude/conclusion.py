@@ -29,7 +29,7 @@ from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import Guide
 
 
-def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on
+def conclude(
     parameters: Parameters,
     findings: list[Finding],
     judgement: Judgement,

@@ -92,7 +92,12 @@ def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
     """The distinct ids, and each row's index among them; -1 for NULL."""
     whole = ids.combine_chunks()
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-    return encoded.dictionary, encoded.indices.fill_null(-1).to_numpy()
+    return encoded.dictionary, _filled(encoded.indices)
+
+
+def _filled(numbers: pa.Array | pa.ChunkedArray) -> Codes:
+    """The numbers, -1 for NULL."""
+    return np.asarray(numbers.fill_null(-1) if numbers.null_count else numbers)
 
 
 def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[DimensionCodes]:
@@ -113,7 +118,7 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     names = encoded.dictionary.to_pylist()
     kind = _smallest(len(names))
-    codes = encoded.indices.cast(pa.from_numpy_dtype(kind), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = _filled(encoded.indices.cast(pa.from_numpy_dtype(kind), safe=False))
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
     if order == list(range(len(names))):
         return names, codes  # already sorted, as an engine's dictionaries mostly are
@@ -148,19 +153,19 @@ class _Ids:
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> "_Ids":
         if pa.types.is_integer(column.type):
-            place = column.fill_null(-1).to_numpy()
+            place = _filled(column)
             if (last := int(place.max(initial=-1))) < SPARSE * len(place):
                 return cls(None, place, last + 1)
         encoded = column.combine_chunks().dictionary_encode()
-        place = encoded.indices.fill_null(-1).to_numpy()
+        place = _filled(encoded.indices)
         return cls(encoded.dictionary, place, len(encoded.dictionary))
 
     def find(self, ids: pa.ChunkedArray) -> Codes:
         """The index of each id among the distinct ones; -1 for an unknown one."""
         if self.distinct is None:
-            number = ids.fill_null(-1).to_numpy()
+            number = _filled(ids)
             return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
-        return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
+        return _filled(pc.index_in(ids.combine_chunks(), value_set=self.distinct))
 
     def scatter(self, where: Codes, codes: Codes) -> Codes:
         """Each request's code, given `codes` of the ids at the indices `where`; -1 for the others."""

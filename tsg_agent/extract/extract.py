@@ -13,7 +13,7 @@ from tsg_agent.extract.window import Basis, find_window
 from tsg_agent.models import Known, Parameters
 
 
-def extract(  # noqa: PLR0913 - the API: what is known, and what is given
+def extract(
     text: str,
     known: Known,
     given: Given,

@@ -10,6 +10,7 @@ from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.parsed import Parsed, tables_in
 from tsg_agent.guides.repair import Change, Repaired
 from tsg_agent.guides.scopes import SelectScope, inside
+from tsg_agent.telemetry.catalog import missing_name
 from tsg_agent.telemetry.engine import Engine
 
 
@@ -33,8 +34,7 @@ def without_absent(repaired: Repaired, schema: TableSchema, engine: Engine) -> R
 
 
 def _is_about(scope: SelectScope, aggregate: exp.AggFunc, facts: Facts, nulls: set[tuple[str, str]]) -> bool:
-    """Whether everything that decides what is counted is absent: the conditions of a CASE, otherwise the columns
-    themselves."""
+    """True if the source lacks every column that decides what is counted: those of a CASE's conditions, else all."""
     cases = [node for node in inside(aggregate) if isinstance(node, exp.Case)]
     deciding: list[exp.Expr] = [one.this for case in cases for one in case.args["ifs"]] or [aggregate]
     columns = _columns(deciding, scope, facts, 0)
@@ -46,13 +46,8 @@ def lacking(facts: Facts, engine: Engine) -> list[str]:
 
     A table; a column that it filters by; all columns of its groups, or all that its label looks at.
     """
-    tables = []
-    for table in tables_in(facts.parsed.tree):
-        source = engine.tables.get(table)
-        if source is None:
-            tables.append(table)
-        elif source.problem:
-            tables.append(f"{table} (it is there, but cannot be read)")
+    held = {table: engine.tables.get(table) for table in tables_in(facts.parsed.tree)}
+    tables = [missing_name(table, source) for table, source in held.items() if source is None or source.problem]
     if tables:
         return tables
     nulls = read_as_null(facts, engine)

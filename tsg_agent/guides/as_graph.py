@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol, TypedDict
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -55,14 +55,6 @@ class KeptSteps(NamedTuple):
 
     file: Path
     identity: str
-
-
-class StepNode(Protocol):
-    """What LangGraph runs for a step."""
-
-    def __call__(self, state: GuideState, *, runtime: Runtime[GuideContext]) -> GuideState:
-        """The step's findings, to be added to the state."""
-        ...
 
 
 def build_guide_graph(guide: WrittenGuide) -> StateGraph[GuideState, GuideContext, GuideState, GuideState]:
@@ -125,7 +117,7 @@ def labels_of(step: int, findings: Iterable[Finding], verdicts: Iterable[GuideVe
     return whole | {one.label for one in verdicts if one.step == step and one.came_with_it}
 
 
-def _runs(guide: WrittenGuide, number: int) -> "StepNode":
+def _runs(guide: WrittenGuide, number: int) -> Callable[..., GuideState]:
     """The node of a step: its queries in their order."""
     step = guide.step(number)
 

@@ -8,6 +8,7 @@ from sqlglot import exp
 from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.parsed import Parsed, tables_in
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, PRODUCTS, CatalogTable, Kind
+from tsg_agent.telemetry.loading import quoted
 
 KEYS = {LOGS.name: ("request_id",), PRODUCTS.name: ("request_id",)}
 """What no two rows of a catalogue's table share, in a healthy source."""
@@ -38,8 +39,8 @@ class TableSchema:
 
 def create_table(name: str, columns: Mapping[str, Kind]) -> str:
     """DuckDB's CREATE TABLE."""
-    inner = ", ".join(f"{_quoted(column)} {kind.sql_type}" for column, kind in columns.items())
-    return f"CREATE TABLE {_quoted(name)} ({inner})"
+    inner = ", ".join(f"{quoted(column)} {kind.sql_type}" for column, kind in columns.items())
+    return f"CREATE TABLE {quoted(name)} ({inner})"
 
 
 def declared_tables(guide: WrittenGuide) -> dict[str, CatalogTable]:
@@ -83,7 +84,8 @@ def schema_of(
 def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str], times: Collection[str]) -> None:
     """Add the columns that one SELECT reads from tables of which nothing is known."""
     joins = [join.this for join in select.args.get("joins") or []]
-    begin = select.args.get("from_") or select.args.get("from")
+    begin = select.args.get("from_")
+    from_table = begin is not None and isinstance(begin.this, exp.Table)
     sources = [source for source in ([begin.this] if begin else []) + joins if isinstance(source, exp.Table)]
     aliases = {source.alias_or_name.lower(): source.name.lower() for source in sources}
     unknown = [aliases[alias] for alias in aliases if aliases[alias] in inferred]
@@ -97,7 +99,7 @@ def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set
         qualifier, name = column.table.lower(), column.name.lower()
         if qualifier and aliases.get(qualifier) in inferred:
             table = aliases[qualifier]
-        elif not qualifier and len(begin_names(begin, aliases)) == 1 and name not in held:
+        elif not qualifier and from_table and name not in held:
             if name in own and column.find_ancestor(exp.Group, exp.Order, exp.Having, exp.Qualify):
                 continue  # an output's name
             table = unknown[0]
@@ -106,11 +108,6 @@ def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set
         kind = _use(column, times)
         if kind or name not in tables[table]:
             tables[table][name] = kind or Kind.TEXT
-
-
-def begin_names(begin: exp.Expr | None, aliases: Mapping[str, str]) -> list[str]:
-    """The table that FROM begins with, if it is one."""
-    return [aliases[begin.this.alias_or_name.lower()]] if begin and begin.this.alias_or_name.lower() in aliases else []
 
 
 def _use(column: exp.Column, times: Collection[str]) -> Kind | None:
@@ -136,10 +133,6 @@ def _use(column: exp.Column, times: Collection[str]) -> Kind | None:
 
 
 def _is_moment(node: exp.Expr, times: Collection[str]) -> bool:
-    """Whether what a column is compared with, or moved by, is a time."""
+    """True if what a column is compared with, or moved by, is a time."""
     named = isinstance(node, exp.Placeholder) and node.name in times
     return named or node.find(exp.Interval, exp.CurrentTimestamp) is not None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -5,14 +5,20 @@ is certain. `None` as a form means that it is too large to be looked at.
 """
 
 import math
+import operator
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 from sqlglot import exp
+from sqlglot.optimizer.simplify import Simplifier
 
 MOST = 3000
 """Conjunctions of a form; beyond it nothing is said."""
+ARITHMETIC: dict[type, Callable[[float, float], float]] = {
+    exp.Add: operator.add, exp.Sub: operator.sub, exp.Mul: operator.mul, exp.Div: operator.truediv,
+}  # fmt: skip
 Variable = Hashable
 Name = Callable[[exp.Expr], Variable]
 """Names the value that an expression stands for."""
@@ -33,7 +39,7 @@ class Domain:
 
     @property
     def empty(self) -> bool:
-        """Nothing can be so."""
+        """True if no value satisfies it."""
         if self.low > self.high or (self.low == self.high and (self.low_open or self.high_open)):
             return True
         if self.texts is not None and not self.texts - self.without:
@@ -42,7 +48,7 @@ class Domain:
 
     @property
     def restricted(self) -> bool:
-        """It says something of the value itself."""
+        """True if it limits the value itself, not only whether it is NULL."""
         return self.texts is not None or self.low > -math.inf or self.high < math.inf
 
     def __and__(self, other: "Domain") -> "Domain":
@@ -87,19 +93,19 @@ def _form(node: exp.Expr, name: Name, negated: bool, unknown: bool) -> Form | No
 
 
 def both(left: Form | None, right: Form | None) -> Form | None:
-    """The conjunction of two forms."""
+    """The conjunction of two forms; None if it has more than MOST conjunctions."""
     if left is None or right is None or len(left) * len(right) > MOST:
         return None
     return [joined for one in left for two in right if (joined := _merge(one, two)) is not None]
 
 
 def either(left: Form | None, right: Form | None) -> Form | None:
-    """The disjunction of two forms."""
+    """The disjunction of two forms; None if it has more than MOST conjunctions."""
     return None if left is None or right is None or len(left) + len(right) > MOST else left + right
 
 
 def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: Iterable[Inequality] = ()) -> bool:
-    """Whether some row may be so. `implied`: what a value is anyway (a share lies between 0 and 100)."""
+    """True if some row may satisfy a form. `implied`: a value's range in every row (a share: 0 to 100)."""
     if held is None:
         return True
     bounds = list(bounds)
@@ -127,7 +133,7 @@ def _breaks(bound: Inequality, ranges: Conjunction) -> bool:
 
 
 def exclusive(conditions: list[Form | None]) -> bool:
-    """Whether no two of the conditions can hold at once."""
+    """True if no two of the conditions can hold at once."""
     return all(not possible(both(one, two), lambda _: Domain()) for one, two in combinations(conditions, 2))
 
 
@@ -140,13 +146,11 @@ def number(node: exp.Expr | None) -> float | None:
         return None if value is None else -value
     if isinstance(node, exp.Literal) and not node.is_string:
         return float(node.this)
-    if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div):
+    worked_out = ARITHMETIC.get(type(node))
+    if worked_out is not None and isinstance(node, exp.Binary):
         left, right = number(node.left), number(node.right)
-        if left is None or right is None or (isinstance(node, exp.Div) and not right):
-            return None
-        return {exp.Add: left + right, exp.Sub: left - right, exp.Mul: left * right}.get(
-            type(node), left / right if right else None
-        )
+        if left is not None and right is not None and (right or not isinstance(node, exp.Div)):
+            return worked_out(left, right)
     return None
 
 
@@ -189,12 +193,13 @@ def _between(node: exp.Expr, name: Name, negated: bool) -> Form:
 
 
 def _comparison(node: exp.Expr, name: Name, negated: bool) -> Form:
-    kind, left, right = type(node), node.this, node.expression
+    kind: type[Any] = type(node)
+    left, right = node.this, node.expression
     if number(left) is not None or (isinstance(left, exp.Literal | exp.Boolean) and not isinstance(right, exp.Literal)):
         left, right = right, left
-        kind = MIRRORED.get(kind, kind)
+        kind = Simplifier.INVERSE_COMPARISONS.get(kind, kind)
     if negated:
-        kind = OPPOSITE[kind]
+        kind = Simplifier.COMPLEMENT_COMPARISONS[kind]
     value = number(right)
     key = name(left)
     if value is not None:
@@ -242,18 +247,12 @@ def _text(word: str) -> Domain:
     return Domain(texts=frozenset({word}))
 
 
-OPPOSITE: dict[type[exp.Expr], type[exp.Expr]] = {
-    exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ,
-}  # fmt: skip
-MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
-    exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE,
-}  # fmt: skip
 ATOMS: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Callable[[exp.Expr, Name, bool], Form]], ...] = (
     (exp.Boolean, _boolean),
     (exp.Between, _between),
     (exp.In, _in),
     (exp.Is, _is),
     (exp.Column, _column),
-    (tuple(OPPOSITE), _comparison),
+    (tuple(Simplifier.COMPLEMENT_COMPARISONS), _comparison),
 )
 """How each kind of comparison is read."""

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.parsed import CLOCKS
 from tsg_agent.guides.placeholders import TIME_NAME
 from tsg_agent.guides.scopes import SelectScope, SelectSource, candidates, inside, windowed
 from tsg_agent.telemetry.catalog import Kind
@@ -17,29 +19,14 @@ UNITS = frozenset({
     "century", "millennium",
 })  # fmt: skip
 VERSION = re.compile(r"version|release|semver|build")
-CLOCKS = frozenset({
-    "now", "getdate", "sysdate", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "today", "curdate",
-    "utc_timestamp", "sysdatetime", "unix_timestamp",
-})  # fmt: skip
-CLOCK_NODES = tuple(
-    node
-    for name in (
-        "CurrentTimestamp",
-        "CurrentDatetime",
-        "Localtimestamp",
-        "CurrentDate",
-        "UtcTimestamp",
-        "UtcDate",
-        "Systimestamp",
-    )
-    if (node := getattr(exp, name, None)) is not None
-)
-
-Signs = tuple[type[exp.Binary], ...]
+CLOCK_NODES = (
+    exp.CurrentTimestamp, exp.CurrentDatetime, exp.Localtimestamp, exp.CurrentDate, exp.UtcTimestamp, exp.UtcDate,
+    exp.Systimestamp,
+)  # fmt: skip
 
 
 def is_time_name(column: str) -> bool:
-    """Whether a column's name is that of a time."""
+    """True if a column's name is that of a time."""
     return bool(re.search(r"(?:^|_)(?:time|timestamp|ts|at|date|datetime|until|end|when)$", column.lower()))
 
 
@@ -145,7 +132,7 @@ def windows_before_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.Windo
 
 
 def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
-    """Whether an aggregate of the group lies between a column and the window around it."""
+    """True if an aggregate of the group lies between a column and the window around it."""
     node = column.parent
     while node is not None and node is not window:
         if isinstance(node, exp.AggFunc) and not windowed(node):
@@ -155,7 +142,7 @@ def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
 
 
 def _holds(column: exp.Expr, scope: SelectScope, facts: Facts, kind: Kind, named: Callable[[str], bool]) -> bool:
-    """Whether a table's column is of a kind; of a table that is not known, whether it is named so."""
+    """True if a table's column is of a kind; of an unknown table, if its name says so."""
     found = facts.origin(column, scope) if isinstance(column, exp.Column) else None
     if found is None or not found.table:
         return False
@@ -164,12 +151,12 @@ def _holds(column: exp.Expr, scope: SelectScope, facts: Facts, kind: Kind, named
 
 
 def is_boolean(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a column holds true and false."""
+    """True if a column holds true and false."""
     return _holds(column, scope, facts, Kind.BOOLEAN, lambda name: name.startswith(("is_", "has_")))
 
 
 def is_time(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a column holds times."""
+    """True if a column holds times."""
     return _holds(column, scope, facts, Kind.TIMESTAMP, is_time_name)
 
 
@@ -202,26 +189,16 @@ def version_casts(facts: Facts) -> Iterator[exp.Cast]:
 
 
 def two_columns(node: exp.Expr) -> bool:
-    """Whether an operator stands between two columns."""
+    """True if an operator stands between two columns."""
     return isinstance(node, exp.Binary) and isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
 
 
-def start_parameters(tree: exp.Expr) -> Iterator[str]:
-    """Parameters that a time must not be before."""
-    return _bounding(tree, "low", (exp.GT, exp.GTE), (exp.LT, exp.LTE))
-
-
-def end_parameters(tree: exp.Expr) -> Iterator[str]:
-    """Parameters that a time must not be after."""
-    return _bounding(tree, "high", (exp.LT, exp.LTE), (exp.GT, exp.GTE))
-
-
-def _bounding(tree: exp.Expr, side: str, beyond: Signs, within: Signs) -> Iterator[str]:
-    """`beyond`: the signs with the bound on their right; `within`: with the bound on their left."""
-    for node in tree.find_all(exp.Between, *beyond, *within):
+def bounding(tree: exp.Expr, side: Literal["low", "high"]) -> Iterator[str]:
+    """Parameters that a time must not be before (low), or after (high)."""
+    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
         if isinstance(node, exp.Between):
             yield from _time_parameter(node.args[side], node.this)
-        elif isinstance(node, beyond):
+        elif isinstance(node, exp.GT | exp.GTE) == (side == "low"):
             yield from _time_parameter(node.expression, node.this)
         else:
             yield from _time_parameter(node.this, node.expression)

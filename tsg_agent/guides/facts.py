@@ -12,8 +12,7 @@ from tsg_agent.guides import conditions
 from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.conditions import Domain, Form, Inequality, Variable
 from tsg_agent.guides.parsed import Parsed
-from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, inside, origin, scopes_of
-from tsg_agent.telemetry.catalog import Kind
+from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, conjuncts, inside, origin, scopes_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class LabelColumn:
 
 
 class Facts:
-    """One query, looked at."""
+    """What is known of one query without running it."""
 
     def __init__(self, parsed: Parsed, schema: TableSchema) -> None:
         self.parsed, self.schema = parsed, schema
@@ -120,7 +119,7 @@ class Facts:
         return set(self.schema.tables) - self.schema.inferred
 
     def holds(self, source: SelectSource, name: str) -> bool:
-        """Whether a source has a column."""
+        """True if a source has a column of this name (in lower case)."""
         return name in (source.scope.outputs if source.scope else self.schema.tables.get(source.table, {}))
 
     def origin(self, column: exp.Column, scope: SelectScope) -> Origin | None:
@@ -142,15 +141,13 @@ class Facts:
         return conditions.form(condition, lambda node: self.name(node, scope), negated=negated)
 
     def filters(self, scope: SelectScope, deep: int = 20) -> Form | None:
-        """What holds of every row that a SELECT reads and keeps, as far as it is known."""
+        """The conditions that every row which a SELECT keeps satisfies, as far as they are understood."""
         held: Form | None = conditions.TRUE
         for source in scope.sources:
             if source.scope and not source.optional and deep:
                 held = conditions.both(held, self.filters(source.scope, deep - 1))
-        for part in ("where", "having", "qualify"):
-            clause = scope.select.args.get(part)
-            if clause is not None:
-                held = conditions.both(held, self.form(clause.this, scope))
+        for clause in scope.clauses:
+            held = conditions.both(held, self.form(clause.this, scope))
         return held
 
     def filtered_by(self, scope: SelectScope) -> Iterator[tuple[SelectScope, exp.Expr]]:
@@ -158,14 +155,10 @@ class Facts:
         for source in scope.sources:
             if source.scope:
                 yield from self.filtered_by(source.scope)
-        for part in ("where", "having", "qualify"):
-            clause = scope.select.args.get(part)
-            if clause is not None:
-                parts = clause.this.flatten() if isinstance(clause.this, exp.And) else [clause.this]
-                yield from ((scope, one) for one in parts)
+        yield from ((scope, one) for clause in scope.clauses for one in conjuncts(clause.this))
 
     def shows(self, name: str, label: str) -> bool:
-        """Whether the result may hold a row whose column `name` carries a label."""
+        """True if the result may hold a row whose column `name` carries a label."""
         this = [{self.name(exp.column(name), self.result): Domain(texts=frozenset({label}))}]
         return conditions.possible(conditions.both(self.filters(self.result), this), self.implied)
 
@@ -187,7 +180,7 @@ class Facts:
         return Domain()
 
     def bounds(self) -> list[Inequality]:
-        """How the shares that were named so far keep each other in bounds."""
+        """Inequalities between the shares that were named so far: of one total, or one part of the other."""
         if len(self._origins) != self._bounded[0]:
             self._bounded = (len(self._origins), self._bounds())
         return self._bounded[1]
@@ -208,7 +201,7 @@ class Facts:
         return found
 
     def share(self, node: exp.Expr, scope: SelectScope) -> Share | None:
-        """The expression as a rate of counted rows; None where it is something else."""
+        """The expression as a share of counted rows; None if it is something else."""
         scale, node = _unscaled(_bare(node))
         if isinstance(node, exp.Avg):
             return self._share_of_average(node, scope, scale)
@@ -235,7 +228,7 @@ class Facts:
         return Share(scale * one, (case.args["ifs"][0].this,), scope, exp.Count(this=exp.Star()))
 
     def _count(self, node: exp.Expr, scope: SelectScope, deep: int = 12) -> "RowCount | None":
-        """The expression as a count of rows; None where it is something else."""
+        """The expression as a number of rows; None if it is something else."""
         node, found = _bare(node), None
         if isinstance(node, exp.Column) and deep:
             made = self.origin(node, scope)
@@ -297,11 +290,11 @@ class Facts:
         return None if at.table else self.share(at.made, at.scope)
 
     def _is_part(self, share: Share) -> bool:
-        """No row is counted twice."""
+        """True if its conditions exclude each other, so that no row is counted twice."""
         return conditions.exclusive(self._counted(share))
 
     def _within(self, one: Share, two: Share) -> bool:
-        """Every row that the first counts the second counts too."""
+        """True if the second share counts every row that the first counts."""
         outside: Form | None = conditions.TRUE
         for condition in two.counted:
             outside = conditions.both(outside, self.form(condition, two.scope, negated=True))
@@ -318,7 +311,7 @@ class Facts:
         return (self.result.name, name)
 
     def is_count(self, node: exp.Expr, scope: SelectScope) -> bool:
-        """Whether a value counts rows."""
+        """True if a value is a number of rows."""
         node = _bare(node)
         if isinstance(node, exp.Column):
             found = self.origin(node, scope)
@@ -326,11 +319,6 @@ class Facts:
         if isinstance(node, exp.Sum):
             return self._count(node, scope) is not None
         return isinstance(node, exp.Count | exp.CountIf)
-
-    def kind(self, node: exp.Expr, scope: SelectScope) -> Kind | None:
-        """What a table's column holds."""
-        found = self.origin(node, scope) if isinstance(node, exp.Column) else None
-        return self.schema.kind(found.table, found.name) if found and found.table else None
 
     def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[SelectScope, exp.Expr]]:
         """Every node of these kinds, with the SELECT it stands in."""

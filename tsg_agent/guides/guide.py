@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from tsg_agent.models import ColumnKind, Model, Parameter, StepKind
+from tsg_agent.telemetry.mapping import Texts
 
 
 class Resolution(StrEnum):
@@ -47,15 +48,6 @@ class Edge(Model):
     line: int = 0
     doubt: str = Field("", description="why the reading is not certain; empty where it is")
 
-    @property
-    def certain(self) -> bool:
-        """The text leaves no doubt, or the front matter settles it."""
-        return not self.doubt
-
-
-def _one_or_several(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
 
 class Annotation(Model):
     """What the front matter says of a step: with it, its labelled rows are judged.
@@ -63,19 +55,14 @@ class Annotation(Model):
     People write one name instead of a list of one, a number instead of a mapping.
     """
 
-    dimension: tuple[str, ...] = Field((), description="columns of the query's rows that name what a row is about")
+    dimension: Texts = Field((), description="columns of the query's rows that name what a row is about")
     measure: str = Field("", description="the column that says how bad it is")
     kind: StepKind | None = None
     remedy: str = Field("", description="what to do about a row; {column} stands for its value")
-    healthy: tuple[str, ...] = Field((), description="labels that mean nothing is wrong")
+    healthy: Texts = Field((), description="labels that mean nothing is wrong")
     next: dict[str, tuple[int, ...]] = Field(
         default_factory=dict, description='label, "otherwise" or "always" -> steps; replaces what is read from prose'
     )
-
-    @field_validator("dimension", "healthy", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return _one_or_several(value)
 
     @field_validator("dimension", "measure")
     @classmethod
@@ -90,7 +77,7 @@ class Annotation(Model):
 
     @property
     def judged(self) -> bool:
-        """Whether the step gets verdicts: only where it says what a row is about and what it means."""
+        """True if the step gets verdicts: only where it says what a row is about and what it means."""
         return bool(self.dimension and self.kind)
 
 
@@ -108,17 +95,17 @@ class WrittenStep(Model):
     final: bool = Field(False, description="the text calls it the end")
     annotation: Annotation | None = None
 
+    @property
+    def named(self) -> set[str]:
+        """The labels that its sentences name."""
+        return {label for one in self.instructions for label in one.labels}
+
 
 class TableDeclaration(Model):
     """A table that the guide reads and the front matter describes."""
 
     columns: dict[str, ColumnKind]
-    key: tuple[str, ...] = Field((), description="columns that no two rows share; one may stand alone")
-
-    @field_validator("key", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return _one_or_several(value)
+    key: Texts = Field((), description="columns that no two rows share; one may stand alone")
 
 
 class Accepted(Model):

@@ -163,7 +163,7 @@ def _heads(text: str, known: Collection[str]) -> tuple[str, ...]:
     return tuple(label for label in labels_in(match[1], known) if label in known) if match else ()
 
 
-def _edges_of(  # noqa: PLR0913 - a clause, and what it is read by
+def _edges_of(
     step: int,
     clause: Sentence,
     moves: list[re.Match[str]],

@@ -13,7 +13,7 @@ from tsg_agent.events import Event, EventLog, Tells, UnkeptLog, silent
 from tsg_agent.guides.absent import without_absent
 from tsg_agent.guides.as_graph import GuideContext, KeptSteps, followed, labels_of, run_graph
 from tsg_agent.guides.before_after import ranked
-from tsg_agent.guides.bindings import bindings_of
+from tsg_agent.guides.bindings import Binder
 from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Edge, WrittenGuide, WrittenStep
@@ -35,7 +35,7 @@ READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "r
 """Rules of the linter that a reader of the rows must know of; the others are the guide's writer's."""
 
 
-def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by name
+def investigate_with_guide(
     guide: WrittenGuide,
     text: str,
     telemetry: str,
@@ -82,7 +82,7 @@ def guide_telemetry(
         yield engine, engine.kinds if isinstance(engine, GuideTables) else {}
 
 
-def follow(  # noqa: PLR0913 - as above
+def follow(
     guide: WrittenGuide,
     engine: Engine,
     kinds: Kinds,
@@ -99,7 +99,7 @@ def follow(  # noqa: PLR0913 - as above
     if kinds:
         about = Inspection(guide, schema_of(guide, about.parsed, kinds))
     facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
-    bound = bindings_of(guide, facts, engine, text, given, now=now, settings=settings)
+    bound = Binder(guide, engine, text, given, now, settings).bindings(facts)
     refused = {query.number: str(error) for query, error in about.refused}
     context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, tell)
     ended = run_graph(guide, context, steps)
@@ -144,7 +144,7 @@ def _report(
         for step in guide.steps
         if step.number in ran
     )
-    taken = [edge for step in guide.steps if step.number in ran for edge in _taken(guide, step, findings, verdicts)]
+    taken = [edge for one in steps for edge in followed(guide.after(one.step), labels_of(one.step, findings, verdicts))]
     return GuideReport(
         guide=guide.title,
         headline=_headline(causes, symptoms, suspects, steps, gaps),
@@ -170,10 +170,6 @@ def _unread(guide: WrittenGuide, taken: list[Edge]) -> Iterator[str]:
     for edge in taken:
         if edge.target not in there:
             yield f"Line {edge.line} of the guide: it leads to Step {edge.target}, which is not there."
-
-
-def _taken(guide: WrittenGuide, step: WrittenStep, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:
-    return followed(guide.after(step.number), labels_of(step.number, findings, verdicts))
 
 
 def _step(step: WrittenStep, findings: list[Finding], verdicts: list[GuideVerdict], normal: set[str]) -> StepResult:

@@ -84,7 +84,7 @@ def report_of(store: Store, identity: str) -> GuideReport:
         ) from error
 
 
-def _followed(  # noqa: PLR0913, PLR0917 - what a run is
+def _followed(  # noqa: PLR0917 - what a run is
     store: Store,
     identity: str,
     request: Request,

@@ -193,17 +193,16 @@ def _prose(section: _Section, number: int, line: str) -> None:
         section.prose.append((number, line))
 
 
-def _labels(section: _Section) -> set[str]:
-    """What the section's queries call their rows; the linter reads them from the parsed query."""
-    found: set[str] = set()
-    for query in section.queries:
-        found.update(RESULT.findall(query.sql))
-        if IF.search(query.sql):
-            found.update(ARGUMENT.findall(query.sql))
-    return found
+def _labels(section: _Section) -> tuple[str, ...]:
+    """What the section's queries call their rows, in their order; the linter reads them from the parsed query."""
+    held = [query.sql for query in section.queries]
+    found = [
+        label for sql in held for label in [*RESULT.findall(sql), *(ARGUMENT.findall(sql) if IF.search(sql) else [])]
+    ]
+    return tuple(dict.fromkeys(found))
 
 
-def _step(section: _Section, known: set[str], matter: FrontMatter) -> WrittenStep:
+def _step(section: _Section, known: tuple[str, ...], matter: FrontMatter) -> WrittenStep:
     said = list(words.sentences(section.prose))
     return WrittenStep(
         number=section.number,
@@ -219,7 +218,7 @@ def _step(section: _Section, known: set[str], matter: FrontMatter) -> WrittenSte
     )
 
 
-def _edges(section: _Section, known: set[str], order: list[int], matter: FrontMatter) -> Iterator[Edge]:
+def _edges(section: _Section, known: tuple[str, ...], order: list[int], matter: FrontMatter) -> Iterator[Edge]:
     """What the front matter says of the steps after this one, else what the prose says."""
     settled = matter.steps[section.number].next if section.number in matter.steps else {}
     if not settled:
@@ -243,7 +242,7 @@ def _settled(steps: tuple[WrittenStep, ...], edges: list[Edge], order: list[int]
     They are read as leading where the branches beside them do; without such, to the step that follows in the file.
     """
     beside = {edge.target for edge in edges if edge.parallel}
-    joins = Counter(edge.target for edge in edges if edge.source in beside and edge.target > 0 and edge.certain)
+    joins = Counter(edge.target for edge in edges if edge.source in beside and edge.target > 0 and not edge.doubt)
     named = {edge.source for edge in edges}
     silent = [
         Edge(

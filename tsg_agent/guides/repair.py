@@ -11,9 +11,9 @@ from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.errata import (
     ambiguous,
     boolean_comparisons,
+    bounding,
     clocks,
     counted_unit,
-    end_parameters,
     shared_times,
     time_joins,
     two_columns,
@@ -41,9 +41,13 @@ class Change(Model):
     what: str
 
 
+Made = tuple[int, str]
+"""The file's line of a repair, and what was changed."""
+
+
 @dataclass(frozen=True)
 class RepairBench:
-    """What a repair looks at."""
+    """What a repair needs to know."""
 
     facts: Facts
     end: str
@@ -73,28 +77,26 @@ def repair(parsed: Parsed, schema: TableSchema, others: Iterable[Parsed] = ()) -
     """The query with every certain repair. `others`: the guide's queries, which say how its columns are meant."""
     queries = [parsed, *others]
     own = Parsed(parsed.query, parsed.tree.copy())
-    end = next((name for one in queries for name in end_parameters(one.tree)), END_TIME)
+    end = next((name for one in queries for name in bounding(one.tree, "high")), END_TIME)
     unknown = frozenset(name for one in queries for name in unknown_means_no(one.tree))
-    changes: list[Change] = []
-    for one in REPAIRS:
-        changes += one(RepairBench(Facts(own, schema), end, unknown))
+    changes = [
+        Change(rule=rule, line=line, what=what)
+        for rule, made in REPAIRS
+        for line, what in made(RepairBench(Facts(own, schema), end, unknown))
+    ]
     return Repaired(own, tuple(changes))
 
 
-def _interval_units(bench: RepairBench) -> Iterator[Change]:
+def _interval_units(bench: RepairBench) -> Iterator[Made]:
     for _, node in list(bench.facts.calls((exp.TimestampTrunc, exp.DateTrunc))):
         width = counted_unit(node)
         if width:
             interval = exp.Interval(this=exp.Literal.string(width[0]), unit=exp.var(width[1]))
-            yield Change(
-                rule="interval-unit",
-                line=bench.line(node),
-                what=f"DATE_TRUNC to {width[0]} {width[1].lower()}s -> buckets of that width",
-            )
+            yield bench.line(node), f"DATE_TRUNC to {width[0]} {width[1].lower()}s -> buckets of that width"
             node.replace(exp.DateBin(this=interval, expression=node.this.copy()))
 
 
-def _shared_times(bench: RepairBench) -> Iterator[Change]:
+def _shared_times(bench: RepairBench) -> Iterator[Made]:
     """USING (key, time) as ON, for the repair of equal times."""
     for scope, join in list(shared_times(bench.facts)):
         first, own = scope.sources[0].alias, join.this.alias_or_name
@@ -107,7 +109,7 @@ def _shared_times(bench: RepairBench) -> Iterator[Change]:
         yield from ()
 
 
-def _time_joins(bench: RepairBench) -> Iterator[Change]:
+def _time_joins(bench: RepairBench) -> Iterator[Made]:
     minutes = ZoneThresholds().sample_age_minutes
     for one in list(time_joins(bench.facts)):
         if not one.keys or not isinstance(one.join.this, exp.Table):
@@ -124,25 +126,20 @@ def _time_joins(bench: RepairBench) -> Iterator[Change]:
             f"AND ({again} IS NULL OR {event} < {again})",
             dialect=CANONICAL,
         )
-        yield Change(
-            rule="exact-time-join",
-            line=bench.line(one.comparison),
-            what=f"equal times -> the newest row of {one.join.this.name} at or before, at most {minutes} minutes old; "
-            "rows without one stay",
-        )
+        table = one.join.this.name
+        what = f"equal times -> the newest row of {table} at or before, at most {minutes} minutes old"
+        yield bench.line(one.comparison), f"{what}; rows without one stay"
         one.comparison.replace(newest)
         one.join.this.replace(exp.Subquery(this=samples, alias=exp.TableAlias(this=exp.to_identifier(alias))))
         one.join.set("side", "LEFT")
         one.join.set("kind", None)
 
 
-def _ambiguous(bench: RepairBench) -> Iterator[Change]:
+def _ambiguous(bench: RepairBench) -> Iterator[Made]:
     meant = [(column, _meant(column, scope, held, bench.facts)) for scope, column, held in ambiguous(bench.facts)]
     for column, chosen in meant:  # decided on the query as it stands, not on one half repaired
         if chosen:
-            yield Change(
-                rule="ambiguous-column", line=bench.line(column), what=f"{column.name} -> {chosen.alias}.{column.name}"
-            )
+            yield bench.line(column), f"{column.name} -> {chosen.alias}.{column.name}"
             column.set("table", exp.to_identifier(chosen.alias))
 
 
@@ -159,7 +156,7 @@ def _meant(column: exp.Column, scope: SelectScope, held: list[SelectSource], fac
 
 
 def _contributes(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a joined source gives the SELECT a column that no other has."""
+    """True if a joined source gives the SELECT a column that no other has."""
     conditions = [join.args.get("on") for join in scope.select.args.get("joins") or []]
     joined = {id(node) for on in conditions if on is not None for node in on.walk()}
     return any(
@@ -170,7 +167,7 @@ def _contributes(source: SelectSource, scope: SelectScope, facts: Facts) -> bool
     )
 
 
-def _windows(bench: RepairBench) -> Iterator[Change]:
+def _windows(bench: RepairBench) -> Iterator[Made]:
     for number, (scope, window) in enumerate(list(windows_before_groups(bench.facts))):
         keys = {key.sql().lower() for key in scope.keys}
         begin = scope.select.args.get("from_") or scope.select.args.get("from")
@@ -188,7 +185,7 @@ def _windows(bench: RepairBench) -> Iterator[Change]:
         alias = exp.TableAlias(this=exp.to_identifier(relation.alias_or_name))
         relation.replace(exp.Subquery(this=inner, alias=alias))
         window.replace(exp.Max(this=exp.column(name)))
-        yield Change(rule="ungrouped-column", line=line, what=f"{text} is looked up before the rows are grouped")
+        yield line, f"{text} is looked up before the rows are grouped"
 
 
 def _of_all_its_rows(window: exp.Window) -> exp.Window:
@@ -196,18 +193,12 @@ def _of_all_its_rows(window: exp.Window) -> exp.Window:
     own = window.copy()
     if isinstance(own.this, exp.FirstValue) and not own.args.get("spec"):
         own.set("this", exp.IgnoreNulls(this=own.this.copy()))
-        whole = {
-            "kind": "ROWS",
-            "start": "UNBOUNDED",
-            "start_side": "PRECEDING",
-            "end": "UNBOUNDED",
-            "end_side": "FOLLOWING",
-        }
-        own.set("spec", exp.WindowSpec(**whole))
+        whole = "f() OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+        own.set("spec", sqlglot.parse_one(whole, read=CANONICAL).args["spec"])
     return own
 
 
-def _booleans(bench: RepairBench) -> Iterator[Change]:
+def _booleans(bench: RepairBench) -> Iterator[Made]:
     for _, node in list(boolean_comparisons(bench.facts)):
         right, column = node.expression, node.this
         positive = (right.name == "1" if isinstance(right, exp.Literal) else bool(right.this)) == isinstance(
@@ -221,28 +212,27 @@ def _booleans(bench: RepairBench) -> Iterator[Change]:
         else:
             continue
         node.replace(new)
-        yield Change(rule="boolean-number", line=line, what=f"{was} -> {new.sql(dialect=CANONICAL)}")
+        yield line, f"{was} -> {new.sql(dialect=CANONICAL)}"
 
 
-def _clock(bench: RepairBench) -> Iterator[Change]:
+def _clock(bench: RepairBench) -> Iterator[Made]:
     for node in list(clocks(bench.facts)):
         line, was = bench.line(node), node.sql(dialect=CANONICAL)
-        moment: exp.Expr = exp.cast(exp.Placeholder(this=bench.end), "timestamp")
-        if isinstance(node, exp.CurrentDate) or (
-            isinstance(node, exp.Anonymous) and node.name.lower() in {"today", "curdate"}
-        ):
-            moment = exp.cast(moment, "date")
-        if isinstance(node, exp.Anonymous) and node.name.lower() == "unix_timestamp":
+        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        if name == "unix_timestamp":
             continue
+        moment: exp.Expr = exp.cast(exp.Placeholder(this=bench.end), "timestamp")
+        if isinstance(node, exp.CurrentDate) or name in {"today", "curdate"}:
+            moment = exp.cast(moment, "date")
         node.replace(moment)
-        yield Change(rule="clock-time", line=line, what=f"{was} -> the window's end ({bench.end})")
+        yield line, f"{was} -> the window's end ({bench.end})"
 
 
-def _versions(bench: RepairBench) -> Iterator[Change]:
+def _versions(bench: RepairBench) -> Iterator[Made]:
     for node in list(version_casts(bench.facts)):
         part = node.this
         if not isinstance(part, exp.SplitPart):
-            yield Change(rule="version-cast", line=bench.line(node), what="what is no number is NULL")
+            yield bench.line(node), "what is no number is NULL"
             node.replace(exp.TryCast(this=part.copy(), to=node.to.copy()))
             continue
         text = part.this.sql(dialect=CANONICAL)
@@ -251,11 +241,8 @@ def _versions(bench: RepairBench) -> Iterator[Change]:
         one = f"SPLIT_PART(LTRIM({text}, 'vV'), {delimiter}, {position})"
         read = f"TRY_CAST(CASE {one} WHEN '' THEN '0' ELSE {one} END AS DECIMAL({VERSION_DIGITS}, 0))"
         new = sqlglot.parse_one(f"CAST({read} AS INT128)", read=CANONICAL)
-        line = bench.line(node)
         weighed = node.parent if isinstance(node.parent, exp.Mul) else None
-        yield Change(
-            rule="version-cast", line=line, what=f"part {position} of {text}: unreadable is NULL and sorts last"
-        )
+        yield bench.line(node), f"part {position} of {text}: unreadable is NULL and sorts last"
         node.replace(new)
         if weighed is not None:
             _widen(weighed, new)
@@ -268,14 +255,14 @@ def _widen(product: exp.Mul, part: exp.Expr) -> None:
         weight.replace(exp.Literal.number("1" + "0" * min(24, VERSION_DIGITS * (len(weight.name) // 2))))
 
 
-REPAIRS: tuple[Callable[[RepairBench], Iterable[Change]], ...] = (
-    _interval_units,
-    _shared_times,
-    _time_joins,
-    _ambiguous,
-    _windows,
-    _booleans,
-    _clock,
-    _versions,
+REPAIRS: tuple[tuple[str, Callable[[RepairBench], Iterator[Made]]], ...] = (
+    ("interval-unit", _interval_units),
+    ("exact-time-join", _shared_times),
+    ("exact-time-join", _time_joins),
+    ("ambiguous-column", _ambiguous),
+    ("ungrouped-column", _windows),
+    ("boolean-number", _booleans),
+    ("clock-time", _clock),
+    ("version-cast", _versions),
 )
-"""Every repair, in the order in which they are made."""
+"""The linter's rule and its repair, in the order in which they are made."""

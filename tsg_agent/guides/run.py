@@ -18,7 +18,7 @@ from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.guide import Query, WrittenStep
 from tsg_agent.guides.parsed import CANONICAL, Parsed, parameters_of
 from tsg_agent.guides.repair import Repaired
-from tsg_agent.guides.scopes import SelectScope
+from tsg_agent.guides.scopes import SelectScope, conjuncts
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
@@ -49,9 +49,8 @@ class Ready:
     @property
     def primary(self) -> tuple[str, LabelColumn] | None:
         """The label column that the step is about: the one whose labels its prose names, else the last."""
-        named = {label for one in self.step.instructions for label in one.labels}
         columns = list(self.facts.shown_labels.items())
-        return max(reversed(columns), key=lambda one: len(named & set(one[1].labels)), default=None)
+        return max(reversed(columns), key=lambda one: len(self.step.named & set(one[1].labels)), default=None)
 
     def healthy(self, column: LabelColumn) -> set[str]:
         """Labels that mean nothing is wrong: the annotation's, else what a row is called that no arm takes."""
@@ -184,7 +183,7 @@ def _why_empty(
     for scope in ready.facts.scopes:
         if all(source.table for source in scope.sources) and scope.sources:
             matched = exp.select(exp.Count(this=exp.Star()).as_("matched"))
-            for part in ("from_", "from", "joins", "where"):
+            for part in ("from_", "joins", "where"):
                 if scope.select.args.get(part):
                     matched.set(part, scope.select.copy().args[part])
             if not _count(matched, engine, values, settings):
@@ -208,8 +207,8 @@ def all_groups(ready: Ready, *, small: bool = False) -> exp.Query:
     own = Facts(Parsed(ready.query, ready.repaired.parsed.tree.copy()), ready.facts.schema)
     made = {(column.scope.name, column.name) for column in own.label_columns}
     for scope in own.scopes:
-        for clause in [scope.select.args[one] for one in ("where", "having", "qualify") if scope.select.args.get(one)]:
-            parts = list(clause.this.flatten()) if isinstance(clause.this, exp.And) else [clause.this]
+        for clause in scope.clauses:
+            parts = conjuncts(clause.this)
             keep = [
                 part
                 for part in parts
@@ -223,7 +222,7 @@ def all_groups(ready: Ready, *, small: bool = False) -> exp.Query:
 
 
 def _is_minimum(part: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a condition asks a group for a number of rows."""
+    """True if a condition asks a group for a number of rows."""
     return isinstance(part, exp.GT | exp.GTE) and facts.is_count(part.this, scope)
 
 
@@ -233,7 +232,7 @@ def counting(tree: exp.Query) -> exp.Select:
 
 
 def _about_labels(part: exp.Expr, scope: SelectScope, facts: Facts, made: set[tuple[str, str]]) -> bool:
-    """Whether a condition looks at a label, or at a rank."""
+    """True if a condition looks at a label, or at a rank."""
     for column in part.find_all(exp.Column):
         found = facts.origin(column, scope)
         if found and ((found.scope.name, found.name) in made or isinstance(found.made, exp.Window)):

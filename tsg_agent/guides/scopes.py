@@ -34,8 +34,13 @@ class SelectScope:
 
     @property
     def grouped(self) -> bool:
-        """Its rows are groups of what it reads."""
+        """True if its rows are groups of what it reads."""
         return bool(self.select.args.get("group")) or any(aggregates(one) for one in self.select.expressions)
+
+    @property
+    def clauses(self) -> list[exp.Expr]:
+        """What filters its rows: WHERE, HAVING, QUALIFY."""
+        return [clause for name in ("where", "having", "qualify") if (clause := self.select.args.get(name)) is not None]
 
     @property
     def keys(self) -> list[exp.Expr]:
@@ -60,7 +65,7 @@ class SelectScope:
         return key
 
     def nodes(self) -> Iterator[exp.Expr]:
-        """Its own parts, without those of SELECTs inside."""
+        """Its nodes, without those of SELECTs inside."""
         yield from inside(self.select)
 
 
@@ -86,6 +91,11 @@ def inside(select: exp.Expr) -> Iterator[exp.Expr]:
     )
 
 
+def conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    """The conditions that AND joins."""
+    return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+
+
 def aggregates(node: exp.Expr) -> list[exp.AggFunc]:
     """The aggregates in an expression that are not computed over a window."""
     return [
@@ -96,7 +106,7 @@ def aggregates(node: exp.Expr) -> list[exp.AggFunc]:
 
 
 def windowed(node: exp.Expr) -> bool:
-    """Whether a function is computed over a window: `f(…) OVER …`, with whatever stands between."""
+    """True if a function is computed over a window: `f(…) OVER …`, with whatever stands between."""
     child, parent = node, node.parent
     between = exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.WithinGroup
     while isinstance(parent, between) and parent.this is child:
@@ -116,7 +126,7 @@ def _read(
 ) -> SelectScope | None:
     """Add the scopes of a query to `found`; its own scope (of a UNION, the first one's)."""
     known = dict(known)
-    with_ = tree.args.get("with_") or tree.args.get("with")
+    with_ = tree.args.get("with_")
     for cte in with_.expressions if with_ else []:
         scope = _read(cte.this, cte.alias.lower(), known, found, schema)
         if scope:
@@ -136,7 +146,7 @@ def _read(
             and not isinstance(node.parent, exp.From | exp.Join)
         ):
             _read(node, f"{name} (inner)", known, found, schema)
-    begin = tree.args.get("from_") or tree.args.get("from")
+    begin = tree.args.get("from_")
     joins = tree.args.get("joins") or []
     for relation, join in [*([(begin.this, None)] if begin else []), *((one.this, one) for one in joins)]:
         scope.sources.append(_source(relation, join, known, found, schema))

@@ -9,9 +9,11 @@ from tsg_agent.errors import GuideError, TelemetryError
 from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, CatalogTable, Kind, SourceTable
+from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import READERS, TableFiles, ending
 from tsg_agent.telemetry.mapping import TableMapping
+from tsg_agent.telemetry.values import literal
 from tsg_agent.telemetry.views import Relation, table_view
 
 KINDS = (
@@ -41,14 +43,22 @@ class GuideTables(DuckDB):
                 raise TelemetryError(
                     f"{location} holds none of the guide's tables.", fix=f"The guide reads {', '.join(self._wanted)}."
                 )
+            if is_database:
+                self._lock([])  # before its views are read: they may name other files
             for name, relation in relations.items():
                 self._view(name, relation)
-            self._lock([path for one in relations.values() if one.files for path in one.files.paths])
+            if not is_database:
+                self._lock([path for one in relations.values() if one.files for path in one.files.paths])
         except duckdb.Error as error:
             raise TelemetryError(f"{location} cannot be read: {str(error).splitlines()[0]}") from error
 
     def _view(self, name: str, relation: Relation) -> None:
         """A table under its own name: with its declaration converted and missing columns NULL, else as it is."""
+        if relation.problem:
+            self._tables[name] = SourceTable(
+                name, relation.location, frozenset(), problem=f"{name}: {relation.problem}"
+            )
+            return
         declared = self._wanted[name]
         if declared:
             view = table_view(self._connection, declared, relation, TableMapping(), self._spellings)
@@ -84,15 +94,10 @@ class GuideTables(DuckDB):
 
     def _in_database(self, location: str) -> dict[str, Relation]:
         path = str(Path(location).resolve())
-        self._connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS source (READ_ONLY)")
-        held = self._connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'source' AND schema_name = 'main' UNION ALL "
-            "SELECT view_name FROM duckdb_views() WHERE database_name = 'source' AND schema_name = 'main'"
-        ).fetchall()
-        names = {row[0].lower(): row[0].replace('"', '""') for row in held}
-        return {
-            name: Relation(f'source.main."{names[name]}"', f"{path}:{name}") for name in self._wanted if name in names
-        }
+        self._connection.execute(f"ATTACH {literal(path)} AS source (READ_ONLY)")
+        held = Database.read(self._connection)
+        keys = {key[1].lower(): key for key in (*held.tables, *held.views) if key[0] == "main"}
+        return {name: held.relation(keys[name], f"{path}:{name}") for name in self._wanted if name in keys}
 
 
 def open_guide_telemetry(
@@ -111,7 +116,7 @@ def open_guide_telemetry(
 
 
 def _holds(path: Path, name: str) -> bool:
-    """Whether a file is a table's: TABLE.parquet, TABLE-2026-03.csv, or anything in a folder of that name."""
+    """True if a file is a table's: TABLE.parquet, TABLE-2026-03.csv, or anything in a folder of that name."""
     stem = path.name.lower()[: -len(ending(path))]
     part = stem.startswith(name) and not (stem[len(name) :][:1].isalnum() or stem[len(name) :][:1] == "_")
     return part or path.parent.name.lower() == name

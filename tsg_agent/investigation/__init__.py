@@ -1,4 +1,4 @@
-"""One investigation, from its request to its report: what it reads, its turn, its threads, and who listens."""
+"""Runs one investigation from request to report: data source, queue, thread pools, event log, callbacks."""
 
 from tsg_agent.investigation.entry import ainvestigate, first_state, graph_context, investigate, resume
 from tsg_agent.investigation.pool import THREADS

@@ -1,4 +1,4 @@
-"""investigate(), ainvestigate() and resume(); and what an embedded graph is run with."""
+"""Entry points: investigate(), ainvestigate(), resume(), and the context and first state of an embedded graph."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from tsg_agent.errors import RecordError
 from tsg_agent.graph import Context, State
-from tsg_agent.investigation.pool import Hands
+from tsg_agent.investigation.pool import InvestigationExecutor
 from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import open_for
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
@@ -28,7 +28,7 @@ from tsg_agent.telemetry.profile import known_values
 from tsg_agent.tools import GUIDE, AnyGuide
 
 
-def investigate(  # noqa: PLR0913 - what it works with, by name
+def investigate(
     request: Request,
     *,
     settings: Settings | None = None,
@@ -38,23 +38,23 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
     keep: bool = False,
     guide: AnyGuide = GUIDE,
 ) -> Report:
-    """Run the guide over an incident and conclude.
+    """Run the guide over an incident and return the report.
 
-    `engine`: an open engine instead of `request.telemetry`; it stays open. `model`: instead of the one that the
-    settings name. `keep`: checkpoint each step, so that resume() can go on, and keep the report. `guide`: of typed
-    checks; resume() needs the same.
+    `engine`: an open engine to use instead of `request.telemetry`; it is not closed. `model`: overrides the model of
+    the settings. `keep`: checkpoint each step, so that resume() works, and store the report. `guide`: the checks to
+    run; resume() needs the same guide.
 
     Raises ParameterError, QuestionError, TelemetryError.
     """
     settings = settings or Settings()
-    with _opened(request, settings, engine) as opened:  # before the event loop, which would hold an interrupt back
+    with _opened(request, settings, engine) as opened:  # outside the event loop, which would delay Ctrl-C
         begun = begin(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep, guide=guide)
-        begun.heard.begun(begun.identity)  # at once: an interrupt may come next
+        begun.heard.begun(begun.identity)  # before the run: resume() needs the id if it is interrupted
         begun.heard.own_loop = True
         return _ended(begun.concluded())
 
 
-async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
+async def ainvestigate(
     request: Request,
     *,
     settings: Settings | None = None,
@@ -64,7 +64,7 @@ async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
     keep: bool = False,
     guide: AnyGuide = GUIDE,
 ) -> Report:
-    """investigate(), for programs that have an event loop. It blocks it nowhere."""
+    """investigate() for programs with an event loop, which is never blocked. Same arguments and errors."""
     begun = await asyncio.to_thread(
         begin, request, settings=settings, engine=engine, model=model, watch=watch, keep=keep, guide=guide
     )
@@ -75,22 +75,22 @@ async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
 def resume(
     identity: str, *, settings: Settings | None = None, watch: Watch | None = None, guide: AnyGuide = GUIDE
 ) -> Report:
-    """Go on with an interrupted investigation; branches that had ended are not run again.
+    """Continue an interrupted investigation from its last checkpoint; finished checks are not run again.
 
-    One that was interrupted before its first checkpoint begins anew; of one that has concluded the report is given.
+    Without a checkpoint it starts over; if it has concluded, its stored report is returned.
 
     Raises RecordError for an unknown id, and what investigate() raises.
     """
     held = continued(identity, settings=settings, watch=watch, guide=guide)
     if isinstance(held, Report):
         return held
-    there = held.store is not None and held.store.has_report(identity)  # then its telemetry may be gone
+    there = held.store is not None and held.store.has_report(identity)  # then the telemetry is not needed
     with nullcontext() if there else _opened(held.request, held.settings, None) as opened:
         held.heard.own_loop = True
         return _ended(replace(held, engine=opened).concluded(go_on=True))
 
 
-def begin(  # noqa: PLR0913 - what it works with, by name
+def begin(
     request: Request,
     *,
     settings: Settings | None = None,
@@ -100,7 +100,7 @@ def begin(  # noqa: PLR0913 - what it works with, by name
     keep: bool = False,
     guide: AnyGuide = GUIDE,
 ) -> InvestigationRun:
-    """An investigation that is ready to run. Older ones than the settings keep are taken away."""
+    """Prepare a new investigation. With `keep`, stored ones beyond the settings' retention limits are deleted."""
     settings = settings or Settings()
     request = request.model_copy(update={"now": request.now or datetime.now(UTC)})
     state = first_state(request)
@@ -117,7 +117,7 @@ def continued(
     engine: Engine | None = None,
     guide: AnyGuide = GUIDE,
 ) -> InvestigationRun | Report:
-    """An interrupted investigation, ready to go on; or the report of one that has concluded. Raises RecordError."""
+    """Prepare to resume an investigation, or return its report if it has concluded. Raises RecordError."""
     settings = settings or Settings()
     store = Store(settings.state_dir)
     notes = store.check()
@@ -137,9 +137,9 @@ def graph_context(
     settings: Settings | None = None,
     model: LanguageModel | None = None,
 ) -> Iterator[Context]:
-    """What the nodes of build_graph() work with, for a graph that is run or embedded without investigate().
+    """The LangGraph context for a graph of build_graph() that is invoked directly or as a subgraph.
 
-    Each investigation needs its own: its budget of the model is in it. `engine` stays open. Raises TelemetryError.
+    Use a new one per investigation: it holds the model budget. `engine` is not closed. Raises TelemetryError.
     """
     settings = settings or Settings()
     bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
@@ -148,13 +148,13 @@ def graph_context(
         known = known_values(engine, settings.query_timeout)
         model = model or open_model(settings.model)
         assistant = Assistant(TracedModel(model), settings.model, budget=Budget(settings.model, [])) if model else None
-        yield Context(engine, known, settings, Hands(), assistant=assistant, bench=bench)
+        yield Context(engine, known, settings, InvestigationExecutor(), assistant=assistant, bench=bench)
     finally:
         bench.close()
 
 
 def first_state(request: Request) -> State:
-    """What a run of the graph begins with: an id of its own, and the request's text, flags and clock."""
+    """The graph's input: a new id, the request's text, its given parameters and the current time."""
     return {
         "id": uuid4().hex[:12],
         "text": request.text,
@@ -165,7 +165,7 @@ def first_state(request: Request) -> State:
 
 
 def _ended(run: Coroutine[Any, Any, Report]) -> Report:
-    """Wait for a run, also where an event loop is running already (a notebook): then beside it."""
+    """Run a coroutine to its end; in a thread of its own if this one already runs an event loop (a notebook)."""
     try:
         beside_another = bool(asyncio.get_running_loop())
     except RuntimeError:
@@ -177,7 +177,7 @@ def _ended(run: Coroutine[Any, Any, Report]) -> Report:
 
 
 def _store(settings: Settings, identity: str, request: Request) -> tuple[Store | None, list[str]]:
-    """Where the run is kept. An incident is not left alone because a folder cannot be written: a note says so."""
+    """The store; None, with a note for the report, if it is not writable: the investigation runs all the same."""
     store = Store(settings.state_dir)
     try:
         notes = store.check()

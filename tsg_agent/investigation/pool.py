@@ -1,4 +1,4 @@
-"""The threads that all investigations of a process share, and one investigation's part in them."""
+"""Thread pools shared by all investigations of a process, and one executor per investigation over them."""
 
 import asyncio
 import contextlib
@@ -15,51 +15,51 @@ from tsg_agent.telemetry.engine import Cancellable, Engine
 P = ParamSpec("P")
 T = TypeVar("T")
 BRANCHES, QUERIES = 16, 8
-"""An investigation's ten branches, and what one of them has done beside itself: a branch never waits for a branch."""
+"""Pool sizes: checks (branches of the graph), and the queries that they submit; two pools, so that none deadlocks."""
 THREADS = BRANCHES + QUERIES
-PATIENCE = 0.5
-"""Seconds that a cancelled investigation waits for its threads."""
-AGAIN = 0.2
-"""Seconds between two looks whether they have ended, when nobody waits any more."""
+CANCEL_TIMEOUT = 0.5
+"""Seconds that stop() waits for running queries to end."""
+CANCEL_INTERVAL = 0.2
+"""Seconds between repeated cancellations after that."""
 
 
-class _Kind(threading.local):
-    """Which of the two kinds the current thread is; "" outside of them."""
+class _ThreadPool(threading.local):
+    """The pool of the current thread: "branch", "query", or "" outside of both."""
 
     name = ""
 
 
-_KIND = _Kind()
+_POOL = _ThreadPool()
 
 
-def _is(kind: str) -> None:
-    _KIND.name = kind
+def _enter(pool: str) -> None:
+    _POOL.name = pool
 
 
-_BRANCHES = ThreadPoolExecutor(BRANCHES, "tsg-branch", _is, ("branch",))
-_QUERIES = ThreadPoolExecutor(QUERIES, "tsg-query", _is, ("query",))
+_BRANCHES = ThreadPoolExecutor(BRANCHES, "tsg-branch", _enter, ("branch",))
+_QUERIES = ThreadPoolExecutor(QUERIES, "tsg-query", _enter, ("query",))
 
 
-class Hands(Executor):
-    """One investigation's work in the shared threads: it can be told apart from others', waited for and cancelled.
+class InvestigationExecutor(Executor):
+    """Executor of one investigation over the shared pools; its tasks can be awaited and cancelled without others'.
 
-    Context variables go along with what is submitted, so that a span, or a request's id, is known in the thread.
+    Tasks inherit the submitter's context variables (trace span, request id).
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._at_work: set[int] = set()
+        self._running: set[int] = set()
         self._open: set[Future[Any]] = set()
         self._ended = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """See Executor.submit. What a branch submits runs in other threads than branches: no pool waits for itself."""
+        """Run in the branch pool; a branch's tasks run in the query pool, a query's in its own thread: no deadlock."""
         if self._ended:
             raise RuntimeError("The investigation has ended: no more work is taken.")
         context = contextvars.copy_context()
-        if _KIND.name == "query":
+        if _POOL.name == "query":
             return _done_at_once(fn, *args, **kwargs)
-        pool = _QUERIES if _KIND.name == "branch" else _BRANCHES
+        pool = _QUERIES if _POOL.name == "branch" else _BRANCHES
         future = pool.submit(context.run, partial(self._work, partial(fn, *args, **kwargs)))
         with self._lock:
             self._open.add(future)
@@ -67,43 +67,43 @@ class Hands(Executor):
         return future
 
     async def stop(self, engine: Engine) -> None:
-        """Cancel what waits, and the queries at work. What else a thread does (a model's answer) is left to itself."""
-        last = time.monotonic() + PATIENCE
+        """Cancel queued tasks and running queries. Other running work (a model call) is not interrupted."""
+        last = time.monotonic() + CANCEL_TIMEOUT
         self._ended = True
-        while (left := self._cancelled(engine)) and time.monotonic() < last:
+        while (left := self._cancel(engine)) and time.monotonic() < last:
             await asyncio.sleep(0.02)
         if left:
-            threading.Thread(target=self._go_on_cancelling, args=(engine,), name="tsg-cancel", daemon=True).start()
+            threading.Thread(target=self._keep_cancelling, args=(engine,), name="tsg-cancel", daemon=True).start()
 
-    async def rest(self) -> None:
-        """Wait until nothing of this investigation is at work: then its engine can be closed."""
+    async def drain(self) -> None:
+        """Wait until all tasks have ended, so that the engine can be closed."""
         while self._open:
             left = [asyncio.wrap_future(future) for future in tuple(self._open)]
             await asyncio.gather(*left, return_exceptions=True)
 
-    def _cancelled(self, engine: Engine) -> bool:
-        """Whether something is still at work, after its queries were cancelled."""
+    def _cancel(self, engine: Engine) -> bool:
+        """Cancel tasks and queries. True if some are still running."""
         for future in tuple(self._open):
             future.cancel()
-        with self._lock:  # a thread that is named here cannot go over to another investigation meanwhile
-            if self._at_work and isinstance(engine, Cancellable):
-                engine.cancel(self._at_work)
-            return bool(self._at_work)
+        with self._lock:  # else a thread could begin another investigation's task before its query is cancelled
+            if self._running and isinstance(engine, Cancellable):
+                engine.cancel(self._running)
+            return bool(self._running)
 
-    def _go_on_cancelling(self, engine: Engine) -> None:
-        """Nobody waits for them any more; but a query that begins only now would take all its time."""
-        while self._cancelled(engine):
-            time.sleep(AGAIN)
+    def _keep_cancelling(self, engine: Engine) -> None:
+        """Keep cancelling: a running task may start another query, which would run until its timeout."""
+        while self._cancel(engine):
+            time.sleep(CANCEL_INTERVAL)
 
     def _work(self, work: Callable[[], T]) -> T:
         thread = threading.get_ident()
         with self._lock:
-            self._at_work.add(thread)
+            self._running.add(thread)
         try:
             return work()
         finally:
             with self._lock:
-                self._at_work.discard(thread)
+                self._running.discard(thread)
 
     def _closed(self, future: Future[Any]) -> None:
         with self._lock:
@@ -114,32 +114,32 @@ def _done_at_once(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> F
     future: Future[T] = Future()
     try:
         future.set_result(fn(*args, **kwargs))
-    except Exception as error:  # as an executor does: whoever asks for the result gets it
+    except Exception as error:  # raised by result(), as with any executor
         future.set_exception(error)
     return future
 
 
-async def alone(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run what may take as long as a person thinks, or a whole answer, in a thread of its own.
+async def in_own_thread(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a long blocking call (a prompt to a person, a whole answer) in a new daemon thread.
 
-    In the event loop's own pool, which has a handful of threads, others would wait for it.
+    asyncio.to_thread() would occupy one of the event loop's few default threads meanwhile.
     """
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-    told: asyncio.Future[T] = loop.create_future()
+    answer: asyncio.Future[T] = loop.create_future()
 
-    def tell(result: Future[T]) -> None:
-        if told.cancelled():
+    def deliver(result: Future[T]) -> None:
+        if answer.cancelled():
             return
         error = result.exception()
         if error is not None:
-            told.set_exception(error)
+            answer.set_exception(error)
         else:
-            told.set_result(result.result())
+            answer.set_result(result.result())
 
     def work() -> None:
         result = _done_at_once(context.run, partial(fn, *args, **kwargs))
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
-            loop.call_soon_threadsafe(tell, result)
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody awaits the result
+            loop.call_soon_threadsafe(deliver, result)
 
-    threading.Thread(target=work, name="tsg-alone", daemon=True).start()
-    return await told
+    threading.Thread(target=work, name="tsg-own", daemon=True).start()
+    return await answer

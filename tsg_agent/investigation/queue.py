@@ -1,4 +1,4 @@
-"""Investigations take turns: few at once are as quick as many, and stall nobody's event loop."""
+"""Limits concurrent investigations: more than a few are no faster in total, and stall the event loop."""
 
 import asyncio
 import threading
@@ -8,27 +8,27 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
 RUNNING = 4
-"""Investigations of a process that run at once."""
-Told = Callable[[int], None]
+"""Maximum number of concurrent investigations per process."""
+OnPosition = Callable[[int], None]
 
 
 class Queue:
-    """At most `places` at once, the others in the order they came: of all threads and event loops of a process."""
+    """FIFO semaphore of `places` permits that works across threads and event loops."""
 
     def __init__(self, places: int = RUNNING) -> None:
         self._free, self._waiting = places, deque[QueueTurn]()
         self._lock = threading.Lock()
 
-    def turn(self, told: Told = lambda _place: None) -> "QueueTurn":
-        """A place in the queue from now on, for the running event loop; `async with` waits for its turn, and holds it.
+    def turn(self, told: OnPosition = lambda _place: None) -> "QueueTurn":
+        """Join the queue, from a running event loop; `async with` waits for the turn and gives it up at the end.
 
-        `told` gets the place, once it is waited for: 1 is the next, 0 its turn.
+        `told` is called with the position while waiting: 1 is next, 0 is its turn.
         """
         return QueueTurn(self, told)
 
     @contextmanager
     def place(self) -> "Iterator[QueueTurn]":
-        """A place taken before anything is waited for: who calls first is first. An error inside gives it up."""
+        """Join the queue before the caller's first `await`, so that call order decides. Left again on an error."""
         turn = self.turn()
         try:
             yield turn
@@ -37,7 +37,7 @@ class Queue:
             raise
 
     def _join(self, one: "QueueTurn") -> bool:
-        """Whether its turn has come at once."""
+        """Enqueue. True if it has its turn at once."""
         with self._lock:
             if not self._free:
                 self._waiting.append(one)
@@ -46,31 +46,31 @@ class Queue:
             return True
 
     def _leave(self, one: "QueueTurn") -> None:
-        """Take it out of the queue; where its turn had come, the next one's comes."""
+        """Dequeue; if it had its turn, that passes to the next. Tell the others their new positions."""
         with self._lock:
             if one in self._waiting:
                 self._waiting.remove(one)
             else:
                 while self._waiting:
-                    if self._waiting.popleft()._hears(0):
+                    if self._waiting.popleft()._notify(0):
                         break
                 else:
                     self._free += 1
             for place, other in enumerate(self._waiting, 1):
-                other._hears(place)
+                other._notify(place)
 
 
 class QueueTurn:
-    """A place in a queue, then a turn. It can be left and entered again: then it stands at the end."""
+    """A position in the queue, then a turn. Entering it again after leave() joins at the end."""
 
-    def __init__(self, queue: Queue, told: Told) -> None:
+    def __init__(self, queue: Queue, told: OnPosition) -> None:
         self._queue, self.told = queue, told
         self._waits = self._in = False
         self._join()
 
     @property
     def place(self) -> int:
-        """Its place in the queue: 1 is the next; 0: it has its turn, or has left."""
+        """Position in the queue: 1 is next; 0 if it has its turn, or has left."""
         with self._queue._lock:
             return self._queue._waiting.index(self) + 1 if self in self._queue._waiting else 0
 
@@ -93,14 +93,14 @@ class QueueTurn:
         self.leave()
 
     def leave(self) -> None:
-        """Give the place, or the turn, to others; of no effect the second time."""
+        """Give up the position or the turn; idempotent."""
         if self._in:
             self._in = False
             self._queue._leave(self)
 
     @asynccontextmanager
     async def given_back(self) -> AsyncIterator[None]:
-        """While a person thinks about a question, others go on."""
+        """Release the turn inside the block (a question waits for a person), and wait for a new one after it."""
         self.leave()
         yield
         await self.__aenter__()
@@ -112,15 +112,15 @@ class QueueTurn:
         if self._queue._join(self):
             self._turn.set_result(None)
 
-    def _hears(self, place: int) -> bool:
-        """Say its place, from any thread; 0 is its turn. Whether its event loop still hears."""
+    def _notify(self, place: int) -> bool:
+        """Send the position to its event loop, thread-safe; 0 is its turn. False if that loop is closed."""
         try:
-            self._loop.call_soon_threadsafe(self._hear, place)
-        except RuntimeError:  # the loop was closed under it
+            self._loop.call_soon_threadsafe(self._notified, place)
+        except RuntimeError:  # its event loop is closed
             return False
         return True
 
-    def _hear(self, place: int) -> None:
+    def _notified(self, place: int) -> None:
         if self._turn.done():
             return
         if not place:
@@ -130,4 +130,4 @@ class QueueTurn:
 
 
 QUEUE = Queue()
-"""The process's."""
+"""The queue of this process."""

@@ -1,4 +1,4 @@
-"""Writes an investigation's events down, in their order, beside the event loop."""
+"""Appends an investigation's events to its log, in order, outside the event loop."""
 
 import asyncio
 import logging
@@ -12,16 +12,16 @@ from tsg_agent.llm.redaction import Redactor
 
 log = logging.getLogger(__name__)
 _WRITER = ThreadPoolExecutor(1, "tsg-events")
-"""One thread for all: what is told first is written first."""
+"""A single thread keeps the order."""
 
 
 async def written() -> None:
-    """Wait until all that was told is written down."""
+    """Wait until all recorded events are written."""
     await asyncio.wrap_future(_WRITER.submit(lambda: None))
 
 
 class Recorder:
-    """Where one investigation's events go. What a prompt must not show, an event does not either."""
+    """Writes one investigation's events, redacted like prompts."""
 
     def __init__(
         self,
@@ -31,15 +31,15 @@ class Recorder:
         redact: bool,
         wrote: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        """`wrote` is told, in another thread, each event that is written down."""
+        """`wrote` is called with each written event, in the writer thread."""
         self._wrote = wrote
         self._events, self._identity = events, identity
         self._redactor = Redactor(redact)
         self.notes: list[str] = []
-        """For the report: that events are missing."""
+        """For the report: a note if an event could not be written."""
 
     def __call__(self, kind: str, /, **data: Any) -> None:
-        """See Tells."""
+        """Queue an event to be written; does not block."""
         _WRITER.submit(self._write, kind, data)
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:

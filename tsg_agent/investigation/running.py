@@ -1,4 +1,4 @@
-"""One investigation, from its turn to its report."""
+"""Runs one investigation: waits for its turn, runs the graph, asks questions, stores the report."""
 
 import asyncio
 import functools
@@ -19,7 +19,7 @@ from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.events import UnkeptLog
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
-from tsg_agent.investigation.pool import Hands
+from tsg_agent.investigation.pool import InvestigationExecutor
 from tsg_agent.investigation.queue import QUEUE, Queue, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.sources import opened
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InvestigationRun:
-    """What one run works with. `engine`: an open one, which stays open; `store`: where it is kept, if it is."""
+    """One run's inputs. `engine`: an open engine, not closed here; `store`: None if nothing is kept."""
 
     identity: str
     request: Request
@@ -53,15 +53,16 @@ class InvestigationRun:
     engine: Engine | None = None
     model: LanguageModel | None = None
     notes: tuple[str, ...] = ()
-    """For the report: what was wrong before it began."""
+    """For the report: problems before the run."""
     guide: AnyGuide = GUIDE
     turn: QueueTurn | None = None
-    """Its place in the queue, where it has one already."""
+    """Its position in the queue, if it has joined already."""
 
     async def concluded(self, *, go_on: bool = False) -> Report:
-        """The report: when it is this investigation's turn, it has run, and what it asked was answered.
+        """Wait for its turn, run, and return the report. How it ended is written to the event log in any case.
 
-        `go_on`: from its last checkpoint, if there is one. However it ends, the event log has it.
+        `go_on`: continue from the last checkpoint, if there is one. Raises what investigate() raises, and RecordError
+        if another process runs it.
         """
         kept = self.store is not None
         with about(self.identity), span("investigation", investigation=self.identity, resumed=go_on, kept=kept):
@@ -73,12 +74,14 @@ class InvestigationRun:
         heard.log = recorder = Recorder(events, self.identity, redact=redact, wrote=heard.logged)
         async with self.claimed():
             try:
-                if self.store and self.store.has_report(self.identity):  # somebody was quicker, or killed as it ended
-                    return await self._ended(await asyncio.to_thread(self.store.report, self.identity))
+                if self.store and self.store.has_report(
+                    self.identity
+                ):  # another process finished it, or was killed right after
+                    return await self._ended(self.store, await asyncio.to_thread(self.store.report, self.identity))
                 report = await self._run(go_on=go_on)
                 await written()
                 report = _noted(report, [*heard.notes, *recorder.notes])
-                return await (self._kept(report) if self.store else self._ended(report))
+                return await self._kept(report)
             except asyncio.CancelledError:
                 concluded = self.store is not None and self.store.has_report(self.identity)
                 if not heard.open and not concluded:
@@ -93,7 +96,7 @@ class InvestigationRun:
                 await written()
 
     async def _run(self, *, go_on: bool) -> Report:
-        """The report, with all notes, when it was its turn."""
+        """Wait for its turn, open the engine, and run; the report with all notes."""
         async with (
             self.placed(QUEUE) as turn,
             opened(self.engine, self.request, self.settings) as engine,
@@ -104,18 +107,20 @@ class InvestigationRun:
         return _noted(report, [*self.notes, *changed])
 
     def placed(self, queue: Queue) -> QueueTurn:
-        """Its place in the queue, which it is told."""
+        """Its position in the queue, with the watch as listener."""
         turn = self.turn or queue.turn()
         turn.told = self.heard.queued
         return turn
 
     async def _report(self, engine: Engine, turn: QueueTurn, heard: Heard, *, go_on: bool) -> Report:
-        """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
+        """Run the graph, or resume it from a checkpoint, answering its interrupts, until it yields the report."""
         traced = TracedEngine(engine)
-        hands, bench = Hands(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)
+        executor, bench = InvestigationExecutor(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)
         try:
-            known = asyncio.get_running_loop().run_in_executor(hands, known_values, traced, self.settings.query_timeout)
-            known.add_done_callback(_heard)  # where something else fails first, nobody waits for it
+            known = asyncio.get_running_loop().run_in_executor(
+                executor, known_values, traced, self.settings.query_timeout
+            )
+            known.add_done_callback(_heard)  # if something else fails first, nobody awaits it, and asyncio would warn
             async with self._checkpointer() as saver:
                 graph, config = compile_graph(saver, self.guide), self._config
                 with readable(self.identity):
@@ -126,7 +131,7 @@ class InvestigationRun:
                     TracedEngine(engine),
                     await known,
                     self.settings,
-                    hands,
+                    executor,
                     frames,
                     assistant,
                     bench,
@@ -135,7 +140,7 @@ class InvestigationRun:
                 run = functools.partial(graph.ainvoke, config=config, context=context, durability=self._durability)
                 on = go_on and bool(held)
                 reading = functools.partial(readable, self.identity) if on else nullcontext
-                with reading():  # what a node cannot make sense of may come from the checkpoint
+                with reading():  # an invalid value in a node may come from a damaged checkpoint
                     ended: Any = await run(None if on else self.state)
                 while "__interrupt__" in ended:
                     async with turn.given_back():
@@ -147,11 +152,11 @@ class InvestigationRun:
                 heard.notes.append(f"This investigation could not be resumed: its steps could not be kept ({lost}).")
             return _checked(context.validated.read(Report, ended["report"]))
         except asyncio.CancelledError:
-            await hands.stop(engine)
+            await executor.stop(engine)
             raise
         except BaseException:
-            await hands.stop(engine)
-            await hands.rest()
+            await executor.stop(engine)
+            await executor.drain()
             raise
         finally:
             await asyncio.to_thread(bench.close)
@@ -162,19 +167,19 @@ class InvestigationRun:
 
     @property
     def _durability(self) -> Durability | None:
-        """In memory only a question is gone on from: then the steps before it need not be written down one by one."""
+        """In memory, a run resumes only after an interrupt: checkpoints between steps are not needed."""
         return "async" if self.store else "exit" if self.heard.watch.ask else None
 
     @asynccontextmanager
     async def claimed(self) -> AsyncIterator[None]:
-        """Hold it, where it is kept. Raises RecordError where another process has it."""
+        """Lock a stored investigation. Raises RecordError if another process holds the lock."""
         if self.store is None:
             yield
             return
         held = ExitStack()
         try:
             await asyncio.to_thread(held.enter_context, self.store.claimed(self.identity))
-            with suppress(OSError, sqlite3.Error):  # whoever writes to it will say so
+            with suppress(OSError, sqlite3.Error):  # the first write reports it
                 await asyncio.to_thread(held.enter_context, self.store.events.kept_open())
             yield
         finally:
@@ -182,7 +187,7 @@ class InvestigationRun:
 
     @asynccontextmanager
     async def _checkpointer(self) -> AsyncIterator[BaseCheckpointSaver[Any] | None]:
-        """A file where the run is to be resumable, memory where a question may be answered; else nothing is kept."""
+        """On disk if the run is stored, in memory if questions can be answered, else None."""
         if self.store is not None:
             async with Checkpoints.of(self.store.checkpoints) as saver:
                 yield saver
@@ -190,9 +195,9 @@ class InvestigationRun:
             yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None
 
     async def _assistant(self, held: dict[str, Any]) -> Assistant | None:
-        """The model within this investigation's budget, of which a resumed one has spent a part.
+        """The model with the remaining budget; `held`: the state of the checkpoint that is resumed.
 
-        A checkpoint knows what the nodes that ended have spent; the store also what one did that was killed.
+        The checkpoint has the usage of finished nodes only; the store also that of nodes which were killed.
         """
         settings = self.settings.model
         model = self.model or (await asyncio.to_thread(open_model, settings) if settings.name else None)
@@ -206,7 +211,7 @@ class InvestigationRun:
         return Assistant(model, settings, budget=Budget(settings, self.store.spent(self.identity) or spent, keep))
 
     def _changed(self, *, go_on: bool) -> list[str]:
-        """A note where the source's files are no longer those that it began with."""
+        """A note if the telemetry files have changed since the investigation began."""
         if self.store is None:
             return []
         now = marks(places(self.request.telemetry))
@@ -221,29 +226,31 @@ class InvestigationRun:
         return [told] if said else []
 
     async def _kept(self, report: Report) -> Report:
-        """The report, kept as it is."""
-        assert self.store is not None  # noqa: S101 - only called with a store
+        """Store the report if the run is stored, and log the end; if that fails, keep the checkpoints, with a note."""
+        if self.store is None:
+            self._log_conclusion(report)
+            return report
         try:
             await asyncio.to_thread(self.store.keep_report, self.identity, report)
         except OSError as error:
             log.warning("a report cannot be kept: %s", error)
             return _noted(report, [f"This report is not kept: {error.strerror or error}."])
-        return await self._ended(report)
+        return await self._ended(self.store, report)
 
-    async def _ended(self, report: Report) -> Report:
-        """The report, when the log has that it concluded, once, and its steps are gone."""
-        if self.store is None:
-            self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
-            return report
+    async def _ended(self, store: Store, report: Report) -> Report:
+        """Log the end of a run whose report is stored, exactly once, and delete its checkpoints."""
         try:
-            logged = await asyncio.to_thread(self.store.events.after, self.identity)
-            if all(event.kind != "concluded" for event in logged):  # whoever was killed as it ended may have told it
-                self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
+            logged = await asyncio.to_thread(store.events.after, self.identity)
+            if all(event.kind != "concluded" for event in logged):  # a killed run may have logged it
+                self._log_conclusion(report)
                 await written()
-            await asyncio.to_thread(self.store.end, self.identity, report.headline)
+            await asyncio.to_thread(store.end, self.identity, report.headline)
         except (OSError, sqlite3.Error) as error:
             log.warning("what a concluded investigation leaves cannot be taken away: %s", error)
         return report
+
+    def _log_conclusion(self, report: Report) -> None:
+        self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
 
 
 def _heard(future: "asyncio.Future[Any]") -> None:
@@ -256,7 +263,7 @@ def _noted(report: Report, notes: list[str]) -> Report:
 
 
 def _checked(report: Report) -> Report:
-    """A report, unless nothing at all could be read: then there is an error and no conclusion."""
+    """The report. Raises TelemetryError if every check failed: nothing supports a conclusion then."""
     broken = [finding for finding in report.findings if finding.status is Status.ERROR]
     if len(broken) == len(report.findings):
         raise TelemetryError(

@@ -1,4 +1,4 @@
-"""Telemetry by place, and by name: a client names a source, and whoever runs the service knows where it lies."""
+"""Opens telemetry by path or URL, or by name: clients of the service name sources, its operator configures them."""
 
 import asyncio
 import threading
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.window import moments_in
@@ -15,20 +16,22 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.remote import Remote
 from tsg_agent.telemetry.servers import open_server, scheme_of
+
+if TYPE_CHECKING:
+    from tsg_agent.telemetry.remote import Remote
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where telemetry lies, and the file that maps its names to the guide's."""
+    """Path or URL of telemetry, and its mapping file."""
 
     telemetry: str
     mapping: Path | None = None
 
 
 class Sources:
-    """Named sources, each opened when it is first asked for, and open until all are closed. For several threads."""
+    """Named sources, opened on first use and kept open until close(). Thread-safe."""
 
     def __init__(self, named: Mapping[str, Source | str | Path], settings: Settings) -> None:
         self.named = {
@@ -40,11 +43,11 @@ class Sources:
 
     @property
     def names(self) -> list[str]:
-        """What a client may name."""
+        """The configured names, sorted."""
         return sorted(self.named)
 
     def called(self, name: str) -> Source:
-        """A source by name; "" where there is only one. Raises ParameterError, naming those that there are."""
+        """A source by name; "" selects the only one. Raises ParameterError, which lists the names."""
         if not name and len(self.named) == 1:
             return next(iter(self.named.values()))
         if name not in self.named:
@@ -55,7 +58,7 @@ class Sources:
         return self.named[name]
 
     def engine(self, name: str) -> Engine:
-        """A source's engine, which stays open. Raises ParameterError, TelemetryError."""
+        """A source's shared engine. Raises ParameterError, TelemetryError."""
         source = self.called(name)
         key = next(known for known, held in self.named.items() if held is source)
         with self._locks[key]:
@@ -64,17 +67,17 @@ class Sources:
             return self._engines[key]
 
     def name_of(self, request: Request) -> str | None:
-        """The name of the source that a request is about, if it is one of these."""
+        """The name of the request's source; None if it is not configured here."""
         asked = Source(request.telemetry, request.mapping)
         return next((name for name, source in self.named.items() if source == asked), None)
 
     def at(self, request: Request) -> Engine | None:
-        """The engine of the source that a request is about, if it is one of these. Raises TelemetryError."""
+        """The engine of the request's source; None if it is not configured here. Raises TelemetryError."""
         name = self.name_of(request)
         return None if name is None else self.engine(name)
 
     def close(self) -> None:
-        """Close all that were opened."""
+        """Close all open engines."""
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
@@ -87,10 +90,10 @@ def open_telemetry(
     settings: Settings | None = None,
     about: Collection[datetime] = (),
 ) -> "DuckDB | Remote":
-    """An engine, by the URL's scheme; the embedded one over a folder, a glob, a file or a .duckdb database.
+    """Open an engine: a server's by the URL's scheme, else DuckDB over a folder, glob, file or .duckdb database.
 
-    `about`: moments that will be asked about, by which days are told from months where no row does. Close it, or use
-    it in `with`. Raises TelemetryError.
+    `about`: times of interest, which decide between DD/MM and MM/DD dates if no row does. A context manager; close it
+    after use. Raises TelemetryError.
     """
     settings = settings or Settings()
     if scheme_of(telemetry) not in ("", "duckdb"):
@@ -107,7 +110,7 @@ def open_telemetry(
 
 
 def open_for(request: Request, settings: Settings) -> "DuckDB | Remote":
-    """The engine of what a request is about. Raises TelemetryError."""
+    """Open the engine of a request's telemetry. Raises TelemetryError."""
     given = (request.given.start_time, request.given.end_time, request.given.incident_start)
     about = [one for one in given if one] or moments_in(request.text, request.now or datetime.now(UTC))
     return open_telemetry(request.telemetry, mapping=request.mapping, settings=settings, about=about)
@@ -115,13 +118,13 @@ def open_for(request: Request, settings: Settings) -> "DuckDB | Remote":
 
 @asynccontextmanager
 async def opened(engine: Engine | None, request: Request, settings: Settings) -> AsyncIterator[Engine]:
-    """An engine that is open already and stays so, or the request's, opened beside the event loop and closed again."""
+    """`engine` if given (not closed), else the request's, opened and closed outside the event loop."""
     if engine is not None:
         yield engine
         return
     gone = threading.Event()
 
-    def opening() -> DuckDB | Remote:
+    def opening() -> "DuckDB | Remote":
         made = open_for(request, settings)
         if gone.is_set():
             made.close()

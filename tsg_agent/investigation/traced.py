@@ -1,4 +1,4 @@
-"""An engine and a model with a span around each query and each call."""
+"""Wrappers that trace each query of an engine and each call of a model as a span."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from tsg_agent.tracing import span
 
 
 class TracedEngine:
-    """An engine whose queries are spans."""
+    """An engine with a span around each query."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -40,7 +40,7 @@ class TracedEngine:
 
 
 class TracedModel:
-    """A model whose calls are spans."""
+    """A model with a span around each call."""
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model

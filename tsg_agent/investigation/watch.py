@@ -1,4 +1,4 @@
-"""How a surface takes part in a run, and what becomes of it where that fails."""
+"""Callbacks from a run to its user interface, isolated so that their failures do not end the run."""
 
 import inspect
 import logging
@@ -8,63 +8,60 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.events import Event, Tells
-from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.pool import in_own_thread
 from tsg_agent.models import Question
 
 log = logging.getLogger(__name__)
 ALL_TOLD, WORTH_TELLING = 3, 0.75
-"""Places in the queue of which the log hears each; and of those behind, each that is so small a part of the last."""
+"""Queue positions up to the first number are all logged; others only once they have shrunk by this factor."""
 Answers = dict[str, Any]
 Ask = Callable[[list[Question]], Answers | Awaitable[Answers]]
 
 
 @dataclass(frozen=True)
 class Watch:
-    """How a surface takes part in a run. What listens may raise: then it is told no more, and the report says so."""
+    """Callbacks of a user interface. One that raises is not called again, which the report notes."""
 
     ask: Ask | None = None
-    """Answers questions that the text leaves open: parameter -> value; sync, or async. A wrong answer is asked again.
-    Without it they raise QuestionError."""
+    """Answers questions about missing parameters: parameter -> value; sync or async. Invalid answers are asked again.
+    None: such questions raise QuestionError."""
     begun: Callable[[str], None] = lambda _id: None
-    """Is told the investigation's id at once."""
+    """Called with the investigation's id before it runs."""
     queued: Callable[[int], None] = lambda _place: None
-    """Is told the place in the queue where the investigation must wait for others, as it changes: 1 is the next, and 0
-    its turn."""
+    """Called with each new position in the queue, if it has to wait: 1 is next, 0 is its turn."""
     logged: Callable[[Event], None] = lambda _event: None
-    """Is told, in another thread, each event as the log has it."""
+    """Called with each logged event, in the writer thread."""
     tries: int | None = 3
-    """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
+    """Consecutive invalid answers before ParameterError, so that a program cannot loop forever. None: no limit."""
 
 
 @dataclass
 class Heard:
-    """A watch whose failures cannot end the run; everything that happens goes to it and to the event log."""
+    """Forwards events to the event log and to a Watch, whose exceptions are caught and noted."""
 
     watch: Watch
     log: Tells = field(init=False)
-    """The event log, from where the run begins."""
+    """The event log; set when the run begins."""
     notes: list[str] = field(default_factory=list)
-    """For the report: who was told no more."""
+    """For the report: callbacks that failed."""
     own_loop: bool = False
-    """Whether the event loop is the run's own, so that a question may hold it."""
+    """True if nothing else uses the event loop, so that a blocking `ask` may block it."""
     open: list[Question] = field(default_factory=list)
-    """Questions that wait for an answer.
-
-    A run that ends while there are some has not failed: it can be answered later.
-    """
+    """Unanswered questions. A run that ends with some is logged as neither failed nor interrupted: resume() asks them
+    again."""
     known: Any = None
-    """The answer to the first question, if it was given before the run began."""
+    """Answer to the first question, if given before the run."""
     _deaf: set[str] = field(default_factory=set)
     _wrong: int = 0
     _place: int = 0
-    """In the queue, as the log has it."""
+    """The queue position that was logged last."""
 
     def begun(self, identity: str) -> None:
-        """The investigation has an id."""
+        """Report the investigation's id."""
         self._tell("begun", identity)
 
     def queued(self, place: int) -> None:
-        """It waits for others, or does so no more. Where many wait, the log does not hear of each step of each."""
+        """Report a position in the queue. In a long queue only some positions are logged."""
         if not place:
             self._place = 0
         elif not self._place or place <= ALL_TOLD or place <= WORTH_TELLING * self._place:
@@ -73,14 +70,15 @@ class Heard:
         self._tell("queued", place)
 
     def log_event(self, event: dict[str, Any]) -> None:
-        """What a node of the graph says."""
+        """Log a custom event of a graph node; its `kind` is the event's kind."""
         data = {name: value for name, value in event.items() if name != "kind"}
         self.log(event["kind"], **data)
 
     async def answers(self, asked: Any) -> Any:
-        """What is answered to the questions of an interrupt. Raises QuestionError where nobody answers.
+        """The answers to an interrupt's questions.
 
-        Raises ParameterError where every answer was wrong; the investigation waits at its question all the same.
+        Raises QuestionError without an `ask` callback, ParameterError after too many invalid answers; the stored
+        investigation can be resumed at its question after both.
         """
         if self.known is not None:
             known, self.known = self.known, None
@@ -92,13 +90,12 @@ class Heard:
         self._wrong = self._wrong + 1 if refused else 0
         if self.watch.tries is not None and self._wrong >= self.watch.tries:
             raise ParameterError(" ".join(refused.values()), fix="Answer with one of the values that are named.")
-        if self.watch.ask is None:
-            raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
         return self._said(await self.ask(questions))
 
     async def ask(self, questions: list[Question]) -> Any:
-        """What whoever watches answers. Only where there is one who can."""
-        assert self.watch.ask is not None  # noqa: S101 - see above
+        """The answers of the `ask` callback. Raises QuestionError without one."""
+        if self.watch.ask is None:
+            raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
         self.open = questions
         answers = await self._asked(self.watch.ask, questions)
         self.open = []
@@ -112,11 +109,11 @@ class Heard:
         if self.own_loop or inspect.iscoroutinefunction(ask):
             said = ask(questions)
         else:
-            said = await alone(ask, questions)
+            said = await in_own_thread(ask, questions)
         return await said if inspect.isawaitable(said) else said
 
     def logged(self, event: Event) -> None:
-        """An event was written down."""
+        """Report a logged event."""
         self._tell("logged", event)
 
     def _tell(self, what: str, *data: Any) -> None:
@@ -124,7 +121,7 @@ class Heard:
             return
         try:
             getattr(self.watch, what)(*data)
-        except Exception as error:  # others' code may raise anything, and the incident comes first
+        except Exception as error:  # a caller's callback may raise anything, and must not end the investigation
             log.warning("the listener for %s failed and is told no more", what, exc_info=True)
             self._deaf.add(what)
             self.notes.append(f"The listener for {what} failed ({type(error).__name__}), and was told no more.")

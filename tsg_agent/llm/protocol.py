@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,18 @@ class AgentTurn:
     output_tokens: int = 0
 
 
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
+"""A conversation in the endpoint's JSON."""
+ToolSchemas: TypeAlias = Sequence[Mapping[str, Any]]
+"""Tools in the endpoint's JSON."""
+LiveTurn: TypeAlias = Callable[[], Awaitable[AgentTurn]]
+"""Asks the endpoint."""
+
+
 class Turns(Protocol):
     """The source of an agent's turns."""
 
-    async def next(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[AgentTurn]],
-    ) -> AgentTurn:
+    async def next(self, messages: Messages, tools: ToolSchemas, live: LiveTurn) -> AgentTurn:
         """The turn after `messages`; `live` asks the endpoint. Raises ModelError."""
         ...
 
@@ -74,11 +77,6 @@ class Turns(Protocol):
 class LiveTurns:
     """Turns from the endpoint."""
 
-    async def next(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[AgentTurn]],
-    ) -> AgentTurn:
+    async def next(self, messages: Messages, tools: ToolSchemas, live: LiveTurn) -> AgentTurn:
         """See Turns.next."""
         return await live()

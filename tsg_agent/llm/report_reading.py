@@ -121,7 +121,7 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
     return Reading(values=values, quotes=quotes, full=full, notes=notes)
 
 
-def _problem(  # noqa: PLR0913, PLR0917 - what `checked` has at hand
+def _problem(  # noqa: PLR0917 - what `checked` has at hand
     field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
 ) -> tuple[str, Any]:
     """("", the normalized value), or (why it is rejected, None)."""
@@ -149,7 +149,7 @@ def _threshold(value: Any, quote: str) -> tuple[str, Any]:
     return ("", number) if f"{number:g}" in quote.replace(",", ".") else ("its quotation does not name it", None)
 
 
-def _time(  # noqa: PLR0913, PLR0917 - as above
+def _time(  # noqa: PLR0917 - as above
     field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
 ) -> tuple[str, Any]:
     """("", the time) if the rules read it from the quotation in its context, else (why it is rejected, None)."""

@@ -41,7 +41,7 @@ _TIMES = frozenset({"milliseconds", "version"})
 """Fields that differ between two runs of the same investigation: durations, and the release."""
 
 
-def record(  # noqa: PLR0913 - what investigate() takes, and the file
+def record(
     request: Request,
     file: Path | str,
     *,

@@ -16,7 +16,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 
 
-def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and the file
+def record_guide(
     guide: str,
     request: Request,
     file: Path,

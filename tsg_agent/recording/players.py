@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import PurePath
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tsg_agent.errors import ModelError, QueryError, TelemetryError, TransientModelError
 from tsg_agent.llm import AnswerSchema, LanguageModel, ModelAnswer, ModelMessage
-from tsg_agent.llm.protocol import AgentTurn, LiveTurns, Turns
+from tsg_agent.llm.protocol import AgentTurn, LiveTurn, LiveTurns, Messages, ToolSchemas, Turns
 from tsg_agent.recording.archive import result_file
 from tsg_agent.recording.file import (
     QUERY_ERRORS,
@@ -175,12 +175,7 @@ class RecordingTurns(_Kept):
         super().__init__()
         self._turns = turns or LiveTurns()
 
-    async def next(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[AgentTurn]],
-    ) -> AgentTurn:
+    async def next(self, messages: Messages, tools: ToolSchemas, live: LiveTurn) -> AgentTurn:
         """See Turns.next."""
         said = [dict(message) for message in messages]
         held = RecordedCall(key=turn_key(messages, tools), messages=said, format="tools")
@@ -245,12 +240,7 @@ class ReplayModel(_Known):
 class ReplayTurns(_Known):
     """Recorded turns, without an endpoint."""
 
-    async def next(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[AgentTurn]],
-    ) -> AgentTurn:
+    async def next(self, messages: Messages, tools: ToolSchemas, live: LiveTurn) -> AgentTurn:
         """See Turns.next."""
         call = self._take(turn_key(messages, tools), str(messages[0]["content"]))
         return AgentTurn(

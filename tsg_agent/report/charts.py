@@ -208,7 +208,7 @@ def _y(value: float, low: float, high: float) -> float:
 def _steps(
     report: Report, points: list[Point], low: float, high: float, *, from_top: bool
 ) -> list[tuple[float, float, float]]:
-    """One step per bucket with requests, so that a change is drawn at its bucket."""
+    """(begin, end, y) of each bucket with requests; steps, so that a change is drawn where its bucket begins."""
     points = sorted(points, key=lambda p: p.time)
     gaps = [b.time - a.time for a, b in pairwise(points) if b.time > a.time]
     width = min(gaps, default=timedelta(minutes=5))
@@ -224,7 +224,7 @@ def _steps(
 
 
 def _nice(span: float) -> float:
-    """An axis range: the fewest whole steps that cover a span, with two to five steps."""
+    """An axis length of two to five round steps that covers `span`."""
     step = _step(span)
     return math.ceil(round(span / step, 6)) * step
 

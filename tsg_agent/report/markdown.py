@@ -74,7 +74,7 @@ def _more(action: Action) -> str:
 
 
 def _short(report: Report) -> Iterator[str]:
-    """The short answers that no section repeats: confidence, who is affected, duration, trend."""
+    """Lines of the short answers that no section contains: confidence, blast radius, duration, trend."""
     if found := asked_first(report):
         yield "## In short"
         yield "\n".join(f"- **{label}**: {escape(text)}" for label, text in found)

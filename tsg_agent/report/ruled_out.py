@@ -20,9 +20,9 @@ def told_apart(rejected: list[Rejected]) -> tuple[list[Rejected], list[Rejected]
 
 
 def in_short(rejected: list[Rejected], *, most: int | None = SHOWN) -> list[str]:
-    """The statements to show; subjects like the rest share one line per dimension.
+    """Statements of informative dismissals, then one line per dimension for the subjects like the rest.
 
-    `most`: limit of informative ones, followed by the number of the others; None: all.
+    `most`: limit of the former, followed by the number of the others; None: all.
     """
     telling, quiet = told_apart(rejected)
     same = _of_the_same_requests(telling)

@@ -44,7 +44,7 @@ BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 @dataclass(frozen=True)
 class ScreenRow:
-    """One row: its label (on an answer's first row), its text; `asks`: the answer it belongs to."""
+    """One row. `label`: only on an answer's first row; `asks`: the key of the answer it belongs to."""
 
     asks: str
     label: str
@@ -81,7 +81,7 @@ def screen(
 
 
 def _to_give_up(lines: dict[str, "_Answer"]) -> Iterator[str]:
-    """The lines that can lose a clause, the least important first."""
+    """Keys of the answers to shorten by a clause, the least important first."""
     for keep in (GIVEN_UP, dict.fromkeys(GIVEN_UP, 1)):
         yield from (asks for asks, least in keep.items() if asks in lines and lines[asks].shown > least)
 
@@ -126,7 +126,7 @@ def _squeezed(laid: dict[str, list[ScreenRow]], room: int) -> dict[str, list[Scr
 
 
 def asked_first(report: Report) -> list[tuple[str, str]]:
-    """Labels and texts of the short answers that neither the headline nor a section of the report repeats."""
+    """(label, text) of the short answers that the Markdown report does not already contain elsewhere."""
     said = report.headline.lower()
     found = [(LABELS[line.asks], "; ".join(line.items)) for line in report.brief if line.asks in IN_SHORT]
     return [(label, words) for label, words in found if words.lower() not in said]

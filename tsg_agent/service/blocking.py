@@ -5,7 +5,6 @@ import threading
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tsg_agent.ask import Answer
@@ -26,7 +25,7 @@ T = TypeVar("T")
 class SyncService:
     """Service with an event loop of its own, in a thread; each method waits. Use it in `with`. For several threads."""
 
-    def __init__(  # noqa: PLR0913 - what a service works with, by name
+    def __init__(
         self,
         sources: Mapping[str, Source | str | Path],
         *,
@@ -48,9 +47,7 @@ class SyncService:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ended: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.investigation.entry import begin, continued
-from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.pool import in_own_thread
 from tsg_agent.investigation.queue import QUEUE, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.running import InvestigationRun
@@ -86,7 +86,7 @@ class Service:
     errors of `tsg_agent.errors`, which say what to do. Its surfaces read one log of events: `events`, `follow`.
     """
 
-    def __init__(  # noqa: PLR0913 - what a service works with, by name
+    def __init__(
         self,
         sources: Mapping[str, Source | str | Path],
         *,
@@ -316,9 +316,7 @@ class Service:
         """Run a call in a worker process, if there are some, otherwise in a thread of its own."""
         self.sources.called(source)
         if self._workers is None:
-            done = await alone(self._calls.done, what, source, arguments)
-            assert isinstance(done, gives)  # noqa: S101 - each call has one result
-            return done
+            return gives.model_validate(await in_own_thread(self._calls.done, what, source, arguments))
         return gives.model_validate(await self._workers.called(Call(what, source, arguments, carried())))
 
     async def _recovered(self, identity: str) -> bool:
@@ -366,7 +364,8 @@ class Service:
         told = functools.partial(self._tell, identity)
         watch = Watch(ask=ask, logged=lambda _event: told(), tries=None)
         ready = replace(begun, heard=Heard(watch, known=answers), turn=turn)
-        run = self._workers.concluded(ready, told, go_on=go_on) if self._workers else ready.concluded(go_on=go_on)
+        workers = self._workers
+        run = workers.concluded(ready, self.store, told, go_on=go_on) if workers else ready.concluded(go_on=go_on)
         live.task = asyncio.create_task(run)
         live.task.add_done_callback(lambda task: self._ended(identity, task))
         live.task.add_done_callback(lambda _task: turn.leave())  # one that is cancelled at once was never in it

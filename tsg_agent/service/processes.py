@@ -116,11 +116,6 @@ class Processes:
         self.quiet = QUIET * (begin.settings.query_timeout + model)
         """Seconds in which something must happen: an event, a query, or a job's end."""
 
-    @property
-    def at_work(self) -> dict[str, int]:
-        """Which process does what: a job's name -> process id."""
-        return {name: process.pid for name, process in self._busy.items()}
-
     async def start(self) -> None:
         """Start them, without waiting until they are ready."""
         while len(self._free) < self._ahead:

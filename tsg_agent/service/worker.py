@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from tsg_agent.errors import QuestionError, TelemetryError
 from tsg_agent.investigation.entry import continued
-from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.pool import in_own_thread
 from tsg_agent.investigation.sources import Source, Sources
 from tsg_agent.investigation.watch import Watch
 from tsg_agent.models import Report
@@ -168,7 +168,7 @@ async def _done(job: Job, begin: Begin, sources: Sources, wrote: Any) -> dict[st
 
 async def _called(call: Call, calls: Calls) -> dict[str, Any]:
     try:
-        result = await alone(calls.done, call.what, call.source, call.arguments)
+        result = await in_own_thread(calls.done, call.what, call.source, call.arguments)
     except Exception as error:  # as above
         return {"how": "failed", **told(error)}
     return {"how": "done", "result": result.model_dump(mode="json")}

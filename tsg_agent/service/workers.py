@@ -15,6 +15,7 @@ from tsg_agent.service.crossing import error_of
 from tsg_agent.service.processes import Crashed, Processes
 from tsg_agent.service.worker import Begin, Call, Job
 from tsg_agent.settings import Settings
+from tsg_agent.store import Store
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import carried
 
@@ -62,15 +63,15 @@ class Workers:
             raise error_of(said)
         return said["result"]
 
-    async def concluded(self, investigation: InvestigationRun, told: Callable[[], None], *, go_on: bool) -> None:
-        """Run one, which is kept, to its end; asks what it asks. Raises what ended it, and WorkerError.
+    async def concluded(
+        self, investigation: InvestigationRun, store: Store, told: Callable[[], None], *, go_on: bool
+    ) -> None:
+        """Run a stored investigation to its end in a worker process, asking its questions.
 
-        `told` hears that its process wrote an event down.
-
-        While it waits for an answer no process is held. One whose process ends is gone on with, once.
+        `told` is called when its process has written an event. No process is held while a question is open. If the
+        process dies, another one resumes, once. Raises what ended the investigation, and WorkerError.
         """
-        heard, store, identity = investigation.heard, investigation.store, investigation.identity
-        assert store is not None  # noqa: S101 - a service keeps what it runs
+        heard, identity = investigation.heard, investigation.identity
         heard.log = Recorder(store.events, identity, redact=self._redact, wrote=heard.logged)
 
         async def last() -> str:

@@ -85,14 +85,14 @@ def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[s
     for need in needs:
         table = source.get(need.table)
         if table is None or table.problem:
-            missing += [_named(need.table, table)] if need.required else []
+            missing += [missing_name(need.table, table)] if need.required else []
         else:
             missing += [f"{need.table}.{name}" for name in need.required if name not in table.present]
             missing += [f"{need.table}.{name} (it holds nothing)" for name in need.required if name in table.empty]
     return tuple(missing)
 
 
-def _named(name: str, table: SourceTable | None) -> str:
+def missing_name(name: str, table: SourceTable | None) -> str:
     """The name of a missing table, marked if it is there but unreadable."""
     return f"{name} (it is there, but cannot be read)" if table is not None else name
 
@@ -103,7 +103,7 @@ def read_as_null(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tu
     for need in needs:
         table = source.get(need.table)
         if table is None or table.problem:
-            absent += [] if need.required else [_named(need.table, table)]
+            absent += [] if need.required else [missing_name(need.table, table)]
         else:
             absent += [f"{need.table}.{name}" for name in need.optional if name not in table.present]
     return tuple(absent)

@@ -55,12 +55,8 @@ class ClickHouse(Remote):
         self._database = split.path.strip("/") or "default"
         self._idle: LifoQueue[Any] = LifoQueue()
         self._read_only: dict[str, Any] = {}
-        try:
-            self._reach()
-            self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._reach()
+        self._open()
 
     _written = staticmethod(written)
 
@@ -162,14 +158,11 @@ class ClickHouse(Remote):
         if code in {"159", "394"}:
             return self._over(running, timeout)
         if code in {"497", "516"}:
-            return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
+            return self._refused("denied", said)
         if code in {"60", "47", "81"}:
-            return QueryError(
-                f"The source has changed since it was opened: {said}.",
-                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
-            )
+            return self._refused("changed", said)
         if code in GONE or not code:
-            return TransientTelemetryError(f"{self.place} did not answer: {said}.", fix="Run it again when it is up.")
+            return self._refused("silent", said)
         return QueryError(f"ClickHouse refused the query: {said} ({code}).")
 
 

@@ -1,6 +1,5 @@
 """Translates canonical SQL into ClickHouse's dialect."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from sqlglot import exp
@@ -8,38 +7,21 @@ from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generator import Generator
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
-from tsg_agent.telemetry.portable import Translated, named_places, without_qualify
+from tsg_agent.telemetry.portable import Calls, Translated, calls, named_places, quantile, without_qualify
 
 TIME = "DateTime64(6, 'UTC')"
 MARK = "\x01{}\x01"
 """Placeholder of a parameter until its value, and so its type, is known. Remote.run refuses this character."""
 
 
-def _of(name: str) -> Callable[..., str]:
-    return lambda generator, *values: f"{name}({', '.join(map(generator.sql, values))})"
-
-
-def _epoch_us(generator: Generator, value: exp.Expr) -> str:
-    return f"toUnixTimestamp64Micro(toDateTime64({generator.sql(value)}, 6, 'UTC'))"
-
-
-def _text_at(generator: Generator, held: exp.Expr, key: exp.Expr) -> str:
-    return f"{generator.sql(held)}[{generator.sql(key)}]"
-
-
-CALLS: dict[str, Callable[..., str]] = {
-    "epoch_us": _epoch_us,
-    "to_minutes": _of("toIntervalMinute"),
-    "strlen": _of("length"),
-    "lookup": _text_at,
-    "random_id": lambda _: "toString(generateUUIDv4())",
+CALLS: Calls = {
+    "epoch_us": "toUnixTimestamp64Micro(toDateTime64({}, 6, 'UTC'))",
+    "to_minutes": "toIntervalMinute({})",
+    "strlen": "length({})",
+    "lookup": "{}[{}]",
+    "random_id": "toString(generateUUIDv4())",
 }
 """Functions that sqlglot passes through unchanged."""
-
-
-def _call(generator: Generator, node: exp.Anonymous) -> str:
-    ours = CALLS.get(node.name.lower())
-    return ours(generator, *node.expressions) if ours else generator.function_fallback_sql(node)
 
 
 def _series(generator: Generator, node: exp.Explode) -> str:
@@ -50,13 +32,6 @@ def _series(generator: Generator, node: exp.Explode) -> str:
     first, last = generator.sql(series, "start"), generator.sql(series, "end")
     minutes = f"range(assumeNotNull(toUInt32(dateDiff('minute', {first}, {last}) + 1)))"
     return f"arrayJoin(arrayMap(k -> assumeNotNull({first}) + toIntervalMinute(k), {minutes}))"
-
-
-def _quantile(generator: Generator, node: exp.PercentileCont) -> str:
-    within = node.parent
-    value = within.expression.expressions[0].this if isinstance(within, exp.WithinGroup) else node.this
-    share = node.this if isinstance(within, exp.WithinGroup) else node.expression
-    return f"quantileExactInclusive({generator.sql(share)})({generator.sql(value)})"
 
 
 def _deviation(generator: Generator, node: exp.StddevSamp) -> str:
@@ -81,9 +56,9 @@ def _cast(generator: ClickHouseGenerator, node: exp.Cast) -> str:
 class _ClickHouseSQL(ClickHouseGenerator):
     TRANSFORMS: ClassVar = {
         **ClickHouseGenerator.TRANSFORMS,
-        exp.Anonymous: _call,
+        exp.Anonymous: calls(CALLS),
         exp.Explode: _series,
-        exp.PercentileCont: _quantile,
+        exp.PercentileCont: quantile("quantileExactInclusive({share})({value})"),
         exp.WithinGroup: lambda self, node: self.sql(node, "this"),
         exp.LogicalOr: lambda self, node: f"max({self.sql(node, 'this')})",
         exp.StddevSamp: _deviation,

@@ -26,7 +26,7 @@ def coded(batches: pa.RecordBatchReader) -> pa.Table:
     for batch in batches:
         if names is None:
             names = [one.name for one in batch.schema if _is_text(one.type) and _repeats(batch[one.name])]
-        parts.append(_coded(batch, names))
+        parts.append(_coded(batch, names) if names else batch)
     table = pa.Table.from_batches(parts, parts[0].schema if parts else batches.schema).unify_dictionaries()
     for name in names or ():
         table = table.set_column(table.column_names.index(name), name, _narrow(table[name]))

@@ -102,16 +102,20 @@ class Values:
         )
         return str(example)[:80]
 
+    def line(self, how: str) -> str:
+        """The mapping's line that reads the column so; in `how`, `{x}` stands for its values."""
+        return f'{self.column.partition(".")[2]} = "{how.replace("{x}", as_written(self.expression))}"'
+
+    @property
+    def place(self) -> str:
+        """Where such a line belongs, in words."""
+        return f"a mapping file (--mapping), under [{self.column.partition('.')[0]}.columns]"
+
     def _refusal(self, readings: Sequence[ColumnReading], example: str) -> TelemetryError:
-        table, _, name = self.column.partition(".")
-        source = as_written(self.expression)
-        lines = ", or ".join(
-            f'{name} = "{reading.line.replace("{x}", source)}"' for reading in readings[:4] if reading.line
-        )
+        lines = ", or ".join(self.line(reading.line) for reading in readings[:4] if reading.line)
         return TelemetryError(
             f"{self.column} holds {example!r}, and no one way to read it fits every row.",
-            fix=f"Write into a mapping file (--mapping), under [{table}.columns], how to read it, such as {lines}; "
-            "what such a line does not read is NULL.",
+            fix=f"Write into {self.place}, how to read it, such as {lines}; what such a line does not read is NULL.",
         )
 
 

@@ -8,7 +8,7 @@ import duckdb
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, CatalogTable, Kind
 from tsg_agent.telemetry.column_readings import CLEAN, LONGEST_MISSING, Read, Values, as_written, read_text
-from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.columns_read import columns_of
 from tsg_agent.telemetry.statuses import read_statuses
 from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
 
@@ -74,8 +74,11 @@ class Reader:
     def _named(self, name: str, expression: str) -> str:
         """A user column in which blanks and dashes are NULL."""
         clean = CLEAN.replace("{x}", expression)
-        # Most values are longer: the length check is cheap and comes first.
-        blanks = f"strlen(trim(v)) <= {LONGEST_MISSING} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
+        # Most values are longer, without a space at an end: that is cheap to see and comes first.
+        short = (
+            f"(strlen(v) <= {LONGEST_MISSING} OR v < '!' OR suffix(v, ' ')) AND strlen(trim(v)) <= {LONGEST_MISSING}"
+        )
+        blanks = f"{short} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
         (blank,) = self._values(name, expression).asked("count(*)", blanks)
         if not blank:
             return expression
@@ -115,7 +118,7 @@ class Reader:
         if "(" in expression and not self._is_likely(values, expression):
             read = columns_of(values.expression)
             number = replace(values, expression=f'"{next(iter(read))}"') if len(read) == 1 else None
-            raise unlikely(values.column, number or values)
+            raise unlikely(number or values)
         return expression
 
     @staticmethod

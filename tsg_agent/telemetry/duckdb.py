@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import duckdb
@@ -21,7 +20,6 @@ from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
-from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.fetching import fetched
 from tsg_agent.telemetry.files import find_files, group_files
@@ -57,7 +55,7 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only options
+    def __init__(
         self,
         location: str | Path,
         *,
@@ -84,7 +82,8 @@ class DuckDB:
         try:
             self._connection = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
-            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
+            fix = "Mend TSG_MEMORY_LIMIT and TSG_THREADS, or unset them."
+            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.", fix=fix) from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
         limit, cores = self._connection.execute(LIMITS).fetchall()[0]
@@ -140,8 +139,7 @@ class DuckDB:
         with self._compact.reading(sql, bound, create) as over:
             counted = self._keys.counted(sql, bound, run)
             text = over(counted) if counted != sql else sql
-            named = set(parameters_in(text))
-            found = run(text, {name: value for name, value in bound.items() if name in named})
+            found = run(text, {name: bound[name] for name in set(parameters_in(text))})
         self._check_unchanged(sql)
         self.memory.check_result(found.nbytes)
         return found
@@ -177,9 +175,7 @@ class DuckDB:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ended: object) -> None:
         self.close()
 
     def _changed(self, table: str) -> str:
@@ -198,7 +194,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # the parsed statement: not parsed twice
+            table = fetched(cursor, statements[0], bound)  # the parsed statement: not parsed twice
             if time.monotonic() > deadline:  # an interrupt takes effect only after the current batch
                 raise duckdb.InterruptException
             return table
@@ -285,8 +281,8 @@ class DuckDB:
         is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
         seconds = min(timeout, LOOK) if is_database else timeout  # read in place
         done, over = threading.Event(), threading.Event()
-        watched = (self._connection, time.monotonic() + seconds, done, over)
-        watch = threading.Thread(target=self._interrupt, args=watched, daemon=True)
+        until = time.monotonic() + seconds
+        watch = threading.Thread(target=self._interrupt, args=(self._connection, until, done, over), daemon=True)
         watch.start()
         try:
             self._prepare()
@@ -305,9 +301,11 @@ class DuckDB:
             if over.is_set():
                 fix = "Raise TSG_MEMORY_LIMIT."
                 raise TelemetryError(f"{location} needs more memory than it may use.", fix=fix) from error
-            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.") from error
+            fix = "Try again, or give less: a narrower glob, or a copy on a faster disk."
+            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.", fix=fix) from error
         except duckdb.Error as error:
-            raise TelemetryError(f"{location} cannot be read: {first_line(error)}") from error
+            fix = "Mend or replace it, or export its tables as Parquet files and give their folder."
+            raise TelemetryError(f"{location} cannot be read: {first_line(error)}", fix=fix) from error
         finally:
             done.set()
             watch.join()
@@ -328,6 +326,8 @@ class DuckDB:
         return relations, [path for group in groups.values() for path in group.paths]
 
     def _database(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
+        from tsg_agent.telemetry.database import Database  # noqa: PLC0415 - loads the parser, see columns_read.py
+
         path = str(Path(location).resolve())
         self._connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS source (READ_ONLY)")
         held = Database.read(self._connection)

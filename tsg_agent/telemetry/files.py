@@ -200,7 +200,9 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
         there = [path if path.is_symlink() else _in_utf8(path, Path(unpack_to)) for path in there]
     found = [path for path in there if not _is_vague(path)] or [path for path in there if ending(path)]
     if not found:
-        missing = "" if folder.exists() else " It does not exist." if not glob.has_magic(location) else ""
+        missing = "" if folder.exists() or glob.has_magic(location) else " It does not exist."
+        if missing and folder.is_symlink():
+            missing = f" It is a link to {folder.readlink()}, which does not exist."
         passed = f" It holds {', '.join(path.name for path in there[:5])}, which ends in none of " if there else ""
         passed += f"{', '.join(dict.fromkeys(['.parquet', *PLAIN]))}." if there else ""
         raise TelemetryError(f"There is no telemetry in {location}.{missing}{passed}", fix=fix)
@@ -308,7 +310,10 @@ def group_files(
     for name, pattern in sources.items():
         matches = [path for path in paths if path.match(pattern) or path.stem == pattern or str(path) == pattern]
         if not matches:
-            raise TelemetryError(f"The mapping takes {name} from {pattern!r}, and no file in {location} has that name.")
+            raise TelemetryError(
+                f"The mapping takes {name} from {pattern!r}, and no file in {location} has that name.",
+                fix=f"Give `from` one of {', '.join(path.name for path in paths[:5])}.",
+            )
         groups[name] = matches
     if not groups:
         raise TelemetryError(

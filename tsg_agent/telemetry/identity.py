@@ -5,7 +5,7 @@ import duckdb
 from tsg_agent.columns import COLUMNS, EVERYWHERE, bare
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
-from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.columns_read import columns_of
 from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.formats import formats
 from tsg_agent.telemetry.loading import described, quoted
@@ -19,8 +19,6 @@ MINUTES = 10
 """From so many distinct whole minutes on, rows are taken for aggregates."""
 STEADY = 0.8
 """Least share of equal time steps if weights are rates."""
-NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
-"""Scope columns -> their names in sentences."""
 WEIGHTS = frozenset({
     *(one for column in COLUMNS if column.name == WEIGHT for one in column.named),
     "weights", "cnt", "counts", "n", "num", "number", "calls", "total", "frequency", "freq", "samplingrate", "samples",
@@ -42,7 +40,7 @@ def taken_for_granted(present: dict[str, str]) -> list[str]:
     Not for the region EVERYWHERE, which stands for an unknown one: that is reported when a region is asked for.
     """
     fixed = {name: present[name] for name in SCOPE if name in present and not columns_of(present[name])}
-    values = {NOUNS[name]: sql.strip("'").replace("''", "'") for name, sql in fixed.items()}
+    values = {name.removesuffix("_name"): sql.strip("'").replace("''", "'") for name, sql in fixed.items()}
     told = {noun: value for noun, value in values.items() if value != EVERYWHERE}
     if not told:
         return []

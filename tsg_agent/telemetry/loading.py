@@ -11,8 +11,8 @@ import duckdb
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry import records
 from tsg_agent.telemetry.catalog import ANSWER, LOGS, CatalogTable, Kind
+from tsg_agent.telemetry.columns_read import columns_of
 from tsg_agent.telemetry.conversion import ACCEPTED
-from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import REJECTING, TableFiles
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.times import is_iso

@@ -4,11 +4,9 @@ UUIDs, hashes and other tokens are always replaced. A number may be a version or
 many paths differ in nothing else.
 """
 
-from dataclasses import dataclass
-
 import duckdb
 
-from tsg_agent.telemetry.values import any_row, literal
+from tsg_agent.telemetry.values import Noted, any_row, literal
 
 COLUMN = "endpoint_path"
 MANY = 10
@@ -19,19 +17,13 @@ _LIKELY = r"\d|[?#]|[A-Za-z0-9_~%=+-]{16}"
 """Matches every path that may hold an id."""
 
 
-@dataclass(frozen=True)
-class Templated:
-    """The SQL of the path, and notes."""
-
-    sql: str
-    notes: tuple[str, ...] = ()
-
-
-def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: str) -> Templated:
+def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: str) -> Noted:
     """Read a column of paths as templates."""
     path = f"CAST({expression} AS VARCHAR)"
-    if not any_row(connection, f"{source} WHERE regexp_matches({path}, '{_LIKELY}')"):
-        return Templated(expression)
+    # `held` keeps the engine from matching each row instead of each path.
+    each = f"(SELECT {path} AS path, count(*) AS held FROM {source} GROUP BY 1)"  # noqa: S608 - checked expressions
+    if not any_row(connection, f"{each} WHERE held > 0 AND regexp_matches(path, '{_LIKELY}')"):
+        return Noted(expression)
     found = connection.execute(
         "SELECT path_template(path) AS template, count(*) AS paths, bool_or(path_without_hashes(path) <> path), "  # noqa: S608 - checked expressions
         f"any_value(path), bool_or(cut) FROM (SELECT bare_path(path) AS path, bool_or(path <> bare_path(path)) AS cut "
@@ -43,8 +35,8 @@ def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: st
     few = [row[0] for row in changed if row[1] < MANY]
     if not merged:
         if any(row[4] for row in found):
-            return Templated(f"bare_path({path})", ("endpoint_path is counted without its query (?…).",))
-        return Templated(expression)
+            return Noted(f"bare_path({path})", ("endpoint_path is counted without its query (?…).",))
+        return Noted(expression)
     sql = f"path_template({path})"
     if 0 < len(few) <= KEPT:
         names = ", ".join(map(literal, few))
@@ -55,4 +47,4 @@ def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: st
         f"endpoint_path holds ids: {paths:,} different paths are counted as {first!r} ({merged[0][1]:,} paths, such as "
         f"{merged[0][3]!r}){more}."
     )
-    return Templated(sql, (note,))
+    return Noted(sql, (note,))

@@ -11,6 +11,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.generator import Generator
 
 from tsg_agent.errors import QueryError
 from tsg_agent.telemetry.allowed import AGGREGATES, SCALARS, WINDOWED, by_arguments, refused
@@ -32,8 +33,8 @@ TEXTS = frozenset(
 ) | {"value", "service"}  # fmt: skip
 """Names of text columns, which every engine must sort by bytes."""
 KEPT_PLACES = 500
-Finish = Callable[[exp.Query], exp.Query]
-"""An engine's own changes to a tree, before SQL is generated."""
+Calls = Mapping[str, str | Callable[..., str]]
+"""Function -> an engine's SQL with {} for each argument, or what makes it of the generator and the arguments."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,32 @@ def without_qualify(tree: exp.Query) -> exp.Query:
             return outer if not outer.find(exp.Qualify) else without_qualify(outer)
         select.replace(outer)
     return tree
+
+
+def calls(
+    ours: Calls, otherwise: Callable[[Generator, exp.Anonymous], str] = Generator.function_fallback_sql
+) -> Callable[[Generator, exp.Anonymous], str]:
+    """The SQL of functions that sqlglot passes through unchanged; `otherwise`: of those that are not in `ours`."""
+
+    def call(generator: Generator, node: exp.Anonymous) -> str:
+        own = ours.get(node.name.lower())
+        if own is None:
+            return otherwise(generator, node)
+        return own(generator, *node.expressions) if callable(own) else own.format(*map(generator.sql, node.expressions))
+
+    return call
+
+
+def quantile(template: str) -> Callable[[Generator, exp.PercentileCont], str]:
+    """The SQL of a quantile with {value} and {share}, whichever of its two notations it was written in."""
+
+    def call(generator: Generator, node: exp.PercentileCont) -> str:
+        within = node.parent
+        value = within.expression.expressions[0].this if isinstance(within, exp.WithinGroup) else node.this
+        share = node.this if isinstance(within, exp.WithinGroup) else node.expression
+        return template.format(value=generator.sql(value), share=generator.sql(share))
+
+    return call
 
 
 def named_places(tree: exp.Query, place: Callable[[int, str], exp.Expr]) -> tuple[str, ...]:

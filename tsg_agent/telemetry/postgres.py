@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -20,9 +21,9 @@ from psycopg import errors as failures
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
+from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.postgres_dialect import written
-from tsg_agent.telemetry.remote import OPENING, Deadline, Remote, ServerRelation, parts_of
+from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, parts_of
 
 CONNECTIONS = 16
 """Pool size: more than an investigation's concurrent queries, so none waits for a connection."""
@@ -80,7 +81,8 @@ class PostgreSQL(Remote):
         try:
             parts = conninfo_to_dict(url)
         except psycopg.Error as error:
-            raise TelemetryError(f"The URL of the telemetry is none of PostgreSQL's: {_said(error)}") from None
+            fix = "Write it as postgresql://USER@HOST:PORT/DATABASE (docs/engines.md)."
+            raise TelemetryError(f"The telemetry's URL is none of PostgreSQL's: {_said(error)}", fix=fix) from None
         super().__init__(f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}", mapping)
         self._url = url
         self._options: dict[str, Any] = {
@@ -107,11 +109,7 @@ class PostgreSQL(Remote):
             check=_alive,
             open=True,
         )
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._open()
 
     _written = staticmethod(written)
 
@@ -192,7 +190,7 @@ class PostgreSQL(Remote):
     @contextmanager
     def _cursor(self, timeout: float) -> Iterator[psycopg.Cursor[Any]]:
         """A cursor in a read-only transaction with a server-side timeout. Translates psycopg's errors into ours."""
-        deadline = Deadline(timeout)
+        end = time.monotonic() + timeout
         try:
             with (
                 self._pool.connection(timeout=min(REACH_S, timeout)) as connection,
@@ -201,7 +199,7 @@ class PostgreSQL(Remote):
                 connection.transaction(),
                 connection.cursor() as cursor,
             ):
-                limit = str(max(1, round(deadline.left * 1000)))
+                limit = str(max(1, round((end - time.monotonic()) * 1000)))
                 cursor.execute("SELECT set_config('statement_timeout', $1, true)", [limit])
                 try:
                     yield cursor
@@ -224,21 +222,14 @@ class PostgreSQL(Remote):
         if isinstance(error, failures.QueryCanceled):
             return self._over(None, 0)
         if isinstance(error, failures.InsufficientPrivilege):
-            return QueryError(
-                f"The account may not do this: {said}.", fix="Grant it SELECT on that table (docs/engines.md)."
-            )
+            return self._refused("denied", said)
         if isinstance(error, failures.UndefinedTable | failures.UndefinedColumn | failures.InvalidSchemaName):
-            return QueryError(
-                f"The source has changed since it was opened: {said}.",
-                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
-            )
+            return self._refused("changed", said)
         if isinstance(error, PoolTimeout):
             said = f"no connection within {REACH_S} s"
         gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
         if gone or state[:2] in {"08", "57", "53", "40"}:
-            return TransientTelemetryError(
-                f"{self.place} did not answer: {said}.", fix="Run it again when the server is up."
-            )
+            return self._refused("silent", said)
         return QueryError(f"PostgreSQL refused the query: {said} ({state or type(error).__name__}).")
 
 

@@ -1,6 +1,5 @@
 """Translates canonical SQL into PostgreSQL's dialect."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from sqlglot import exp
@@ -8,42 +7,16 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.generator import Generator
 from sqlglot.generators.postgres import PostgresGenerator
 
-from tsg_agent.telemetry.portable import TEXTS, Translated, named_places, without_qualify
+from tsg_agent.telemetry.portable import TEXTS, Calls, Translated, calls, named_places, without_qualify
 
-
-def _bytes(generator: Generator, text: exp.Expr) -> str:
-    return f"OCTET_LENGTH({generator.sql(text)})"
-
-
-def _random_id(_: Generator) -> str:
-    return "CAST(gen_random_uuid() AS TEXT)"
-
-
-def _epoch_us(generator: Generator, value: exp.Expr) -> str:
-    return f"CAST(EXTRACT(epoch FROM {generator.sql(value)}) * 1000000 AS BIGINT)"
-
-
-def _minutes(generator: Generator, value: exp.Expr) -> str:
-    return f"({generator.sql(value)} * INTERVAL '1 minute')"
-
-
-def _text_at(generator: Generator, held: exp.Expr, key: exp.Expr) -> str:
-    return f"({generator.sql(held)} ->> {generator.sql(key)})"
-
-
-CALLS: dict[str, Callable[..., str]] = {
-    "epoch_us": _epoch_us,
-    "to_minutes": _minutes,
-    "lookup": _text_at,
-    "strlen": _bytes,
-    "random_id": _random_id,
+CALLS: Calls = {
+    "epoch_us": "CAST(EXTRACT(epoch FROM {}) * 1000000 AS BIGINT)",
+    "to_minutes": "({} * INTERVAL '1 minute')",
+    "lookup": "({} ->> {})",
+    "strlen": "OCTET_LENGTH({})",
+    "random_id": "CAST(gen_random_uuid() AS TEXT)",
 }
 """Functions that sqlglot passes through unchanged."""
-
-
-def _call(generator: Generator, node: exp.Anonymous) -> str:
-    ours = CALLS.get(node.name.lower())
-    return ours(generator, *node.expressions) if ours else generator.function_fallback_sql(node)
 
 
 def _explode(generator: Generator, node: exp.Explode) -> str:
@@ -55,7 +28,7 @@ def _explode(generator: Generator, node: exp.Explode) -> str:
 class _PostgresSQL(PostgresGenerator):
     TRANSFORMS: ClassVar = {
         **PostgresGenerator.TRANSFORMS,
-        exp.Anonymous: _call,
+        exp.Anonymous: calls(CALLS),
         exp.Explode: _explode,
         # DIV is for NUMERIC only; / of integers drops the remainder, like DuckDB's //.
         exp.IntDiv: lambda self, node: f"(({self.sql(node, 'this')}) / ({self.sql(node, 'expression')}))",

@@ -13,9 +13,9 @@ from tsg_agent.telemetry.catalog import CATALOG, LOGS, WEIGHT, WORKFLOWS, Needs,
 from tsg_agent.telemetry.engine import Engine
 
 LIMIT = 1000
+"""Distinct values of a column that are listed; the busiest."""
 DATED = "FILTER (WHERE timestamp BETWEEN '0001-01-01'::TIMESTAMP AND '9999-12-31'::TIMESTAMP)"
 """Excludes infinite times, and those outside of Python's calendar."""
-"""Distinct values of a column that are listed; the busiest."""
 REGION, ENVIRONMENT, SERVICE, WHOLE = 3, 5, 6, 7
 """`of` in values.sql."""
 

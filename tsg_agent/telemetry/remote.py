@@ -1,21 +1,20 @@
 """Base of the engines at database servers: the guide's tables as SELECTs over the server's, and running queries."""
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
 
-from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
+from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, CatalogTable, Kind, SourceTable
 from tsg_agent.telemetry.conversion import WORDY, shortened
 from tsg_agent.telemetry.engine import QUERIES
@@ -152,8 +151,27 @@ class Remote(ABC):
             fix="Narrow the window, index the table by time (docs/engines.md), or raise TSG_QUERY_TIMEOUT.",
         )
 
+    def _refused(self, kind: Literal["denied", "changed", "silent"], said: str) -> TelemetryError:
+        """The error of a query that every server may refuse: it may not be run, its tables are gone, no answer."""
+        if kind == "denied":
+            return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
+        if kind == "changed":
+            return QueryError(
+                f"The source has changed since it was opened: {said}.",
+                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
+            )
+        fix = "Run it again when the server is up."
+        return TransientTelemetryError(f"{self.place} did not answer: {said}.", fix=fix)
+
     def _open(self) -> None:
-        """Find the guide's tables. Raises TelemetryError."""
+        """Find the guide's tables; close what is open where that fails. Raises TelemetryError."""
+        try:
+            self._find_tables()
+        except BaseException:
+            self.close()
+            raise
+
+    def _find_tables(self) -> None:
         mapping = read_mapping(Path(self._mapping)) if self._mapping else {}
         sources: dict[str, exp.Select] = {}
         for name, table in CATALOG.items():
@@ -342,15 +360,3 @@ def parts_of(name: str, dialect: str, most: int) -> tuple[str, ...]:
     if not 1 <= len(parts) <= most or len(parts) != len(table.parts):
         raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "schema.table".')
     return parts
-
-
-class Deadline:
-    """Counts down a timeout in seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        """Remaining seconds, at least 0.001."""
-        return max(0.001, self._end - time.monotonic())

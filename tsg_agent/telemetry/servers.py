@@ -3,9 +3,12 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.remote import Remote
+
+if TYPE_CHECKING:
+    from tsg_agent.telemetry.remote import Remote
 
 SERVERS = {
     "postgresql": ("postgres", "PostgreSQL", "psycopg", "postgres"),
@@ -25,7 +28,7 @@ def scheme_of(telemetry: str) -> str:
     return match[1] if match else ""
 
 
-def open_server(url: str, mapping: str | Path | None = None) -> Remote:
+def open_server(url: str, mapping: str | Path | None = None) -> "Remote":
     """The engine at a URL. Raises TelemetryError."""
     scheme = scheme_of(url)
     if scheme not in SERVERS:

@@ -8,7 +8,7 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
-from tsg_agent.telemetry.expressions import picked_from
+from tsg_agent.telemetry.columns_read import picked_from
 from tsg_agent.telemetry.identity import ready_for
 from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping

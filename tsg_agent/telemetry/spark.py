@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import grpc
 import pyarrow as pa
 
-from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
+from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, naive, parts_of
 from tsg_agent.telemetry.spark_dialect import written
 
@@ -84,11 +84,7 @@ class Spark(Remote):
                 f"{self.place} cannot be reached: {error.message}",
                 fix=f"Look at the host and the port in the URL, at {TOKEN}, and whether the Connect server runs.",
             ) from None
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._open()
 
     _written = staticmethod(written)
 
@@ -212,16 +208,13 @@ class Spark(Remote):
                 "The query was cancelled at the server.", fix="Ask who looks after it, or run it again."
             )
         if state in ABSENT:
-            return QueryError(
-                f"The source has changed since it was opened: {said}.",
-                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
-            )
+            return self._refused("changed", said)
         if state == DENIED:
-            return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
+            return self._refused("denied", said)
         if state is None or "INVALID_HANDLE" in said:
             for session in used:
                 self._give_up(session)
-            return TransientTelemetryError(f"{self.place} did not answer: {said}.", fix="Run it again when it is up.")
+            return self._refused("silent", said)
         return QueryError(f"Spark refused the query: {said} ({state}).")
 
 

@@ -1,6 +1,5 @@
 """Translates canonical SQL into Spark's dialect. Refuses what has another meaning in Spark and no translation here."""
 
-from collections.abc import Callable
 from typing import ClassVar, NoReturn
 
 from sqlglot import ErrorLevel, exp
@@ -10,7 +9,7 @@ from sqlglot.generator import Generator
 from sqlglot.generators.spark import SparkGenerator
 
 from tsg_agent.errors import QueryError
-from tsg_agent.telemetry.portable import CANONICAL, Translated, named_places, without_qualify
+from tsg_agent.telemetry.portable import CANONICAL, Calls, Translated, calls, named_places, quantile, without_qualify
 
 WHOLE = frozenset({*exp.DataType.SIGNED_INTEGER_TYPES, *exp.DataType.UNSIGNED_INTEGER_TYPES})
 UTC = "UTC"
@@ -22,15 +21,16 @@ PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE"})
 """Parts of a time that have the same values in Spark."""
 
 
+EPOCH = "(unix_micros(CAST({} AS TIMESTAMP)) / 1000000.0D)"
+EPOCH_US = "unix_micros(CAST({} AS TIMESTAMP))"
+TIMESTAMP = "timestamp_micros(CAST(bround({} * 1000000) AS BIGINT))"
+
+
 def _refuse(node: exp.Expr) -> NoReturn:
     raise QueryError(
         f"{node.sql(dialect=CANONICAL)[:80]} cannot be said in Spark's SQL so that it means the same.",
         fix="Let a view of the server do it, and name that view (`from` in the mapping file).",
     )
-
-
-def _of(template: str) -> Callable[..., str]:
-    return lambda generator, *values: template.format(*map(generator.sql, values))
 
 
 def _in_utc(generator: Generator, zone: exp.Expr, time: exp.Expr) -> str:
@@ -42,41 +42,28 @@ def _in_utc(generator: Generator, zone: exp.Expr, time: exp.Expr) -> str:
 
 def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
     if part.name.upper() == "EPOCH":
-        return CALLS["epoch"](generator, time)
+        return EPOCH.format(generator.sql(time))
     if part.name.upper() not in PARTS:
         _refuse(part)
     return f"EXTRACT({part.name} FROM {generator.sql(time)})"
 
 
-CALLS: dict[str, Callable[..., str]] = {
-    "epoch": _of("(unix_micros(CAST({} AS TIMESTAMP)) / 1000000.0D)"),
-    "epoch_us": _of("unix_micros(CAST({} AS TIMESTAMP))"),
-    "make_timestamp_ms": _of("timestamp_millis({})"),
-    "make_timestamp_ns": _of("timestamp_micros({} DIV 1000)"),
-    "to_timestamp": _of("timestamp_micros(CAST(bround({} * 1000000) AS BIGINT))"),
-    "to_minutes": _of("make_dt_interval(0, 0, {}, 0)"),
+CALLS: Calls = {
+    "epoch": EPOCH,
+    "epoch_us": EPOCH_US,
+    "make_timestamp_ms": "timestamp_millis({})",
+    "make_timestamp_ns": "timestamp_micros({} DIV 1000)",
+    "to_timestamp": TIMESTAMP,
+    "to_minutes": "make_dt_interval(0, 0, {}, 0)",
     "timezone": _in_utc,
     "date_part": _part,
-    "locate": _of("locate({}, {})"),
-    "strlen": _of("octet_length({})"),
-    "url_decode": _of("url_decode(replace({}, '+', '%2B'))"),
-    "lookup": _of("{}[{}]"),
-    "random_id": _of("uuid()"),
+    "locate": "locate({}, {})",
+    "strlen": "octet_length({})",
+    "url_decode": "url_decode(replace({}, '+', '%2B'))",
+    "lookup": "{}[{}]",
+    "random_id": "uuid()",
 }
 """Functions that sqlglot passes through unchanged, or truncates to seconds; others are refused."""
-
-
-def _call(generator: Generator, node: exp.Anonymous) -> str:
-    ours = CALLS.get(node.name.lower())
-    return ours(generator, *node.expressions) if ours else _refuse(node)
-
-
-def _quantile(generator: Generator, node: exp.PercentileCont) -> str:
-    """`percentile` is exact; `percentile_approx` is not."""
-    within = node.parent
-    value = within.expression.expressions[0].this if isinstance(within, exp.WithinGroup) else node.this
-    share = node.this if isinstance(within, exp.WithinGroup) else node.expression
-    return f"percentile({generator.sql(value)}, {generator.sql(share)})"
 
 
 def _grouping(generator: Generator, node: exp.Grouping) -> str:
@@ -110,7 +97,7 @@ def _cast(generator: SparkGenerator, node: exp.Cast) -> str:
 def _difference(generator: Generator, node: exp.DateDiff) -> str:
     """date_diff counts unit boundaries between two times; Spark's counts whole units."""
     size = MICROSECONDS.get(node.text("unit").upper()) or _refuse(node)
-    later, earlier = (CALLS["epoch_us"](generator, one) for one in (node.this, node.expression))
+    later, earlier = (EPOCH_US.format(generator.sql(one)) for one in (node.this, node.expression))
     return f"({later} DIV {size} - {earlier} DIV {size})"
 
 
@@ -150,7 +137,7 @@ def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
 class _SparkSQL(SparkGenerator):
     TRANSFORMS: ClassVar = {
         **SparkGenerator.TRANSFORMS,
-        exp.Anonymous: _call,
+        exp.Anonymous: calls(CALLS, lambda _, node: _refuse(node)),
         exp.AtTimeZone: lambda self, node: _in_utc(self, node.args["zone"], node.this),
         exp.Cast: _cast,
         exp.DateDiff: _difference,
@@ -163,15 +150,15 @@ class _SparkSQL(SparkGenerator):
         exp.Like: _like,
         exp.Literal: _number,
         exp.Log: lambda self, node: self.func("log" if node.expression else "log10", node.this, node.expression),
-        exp.PercentileCont: _quantile,
+        exp.PercentileCont: quantile("percentile({value}, {share})"),  # percentile_approx is not exact
         exp.RegexpLike: _matched,
         exp.RegexpReplace: _replaced,
         exp.Right: _end,
-        exp.TimeToUnix: lambda self, node: CALLS["epoch"](self, node.this),
+        exp.TimeToUnix: lambda self, node: EPOCH.format(self.sql(node, "this")),
         exp.TryCast: _cast,
         exp.UnixToTime: lambda self, node: (
             SparkGenerator.TRANSFORMS[exp.UnixToTime](self, node) if node.args.get("scale")
-            else CALLS["to_timestamp"](self, node.this)
+            else TIMESTAMP.format(self.sql(node, "this"))
         ),
         exp.WithinGroup: lambda self, node: self.sql(node, "this"),
     }  # fmt: skip

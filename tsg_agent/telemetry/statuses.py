@@ -6,12 +6,11 @@ Values without a rule become NULL, and a note names them: the outcome of those r
 import re
 import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from tsg_agent.telemetry.column_readings import MISSING, Values
-from tsg_agent.telemetry.values import any_row, literal
+from tsg_agent.telemetry.values import Noted, any_row, literal
 
 MANY = 1000
 """Most distinct values besides HTTP statuses that are converted; rarer ones are unknown."""
@@ -23,14 +22,6 @@ _CLASS = re.compile(r"([1-5])XX")
 _GRPC = re.compile(r"GRPC[ _:-]*(\d+)")
 _LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _]|[A-Z_]+/)?([1-5]\d\d)(?:[ ,;:].*)?")
 """A status after its protocol or a cache result (TCP_MISS/200), or before its reason phrase."""
-
-
-@dataclass(frozen=True)
-class Statuses:
-    """The SQL of the status, and notes on how it is read."""
-
-    sql: str
-    notes: tuple[str, ...] = ()
 
 
 @cache
@@ -57,7 +48,7 @@ def http_status(value: str, scheme: str) -> int | None:
     return schemes()["words"].get(re.sub(r"[^A-Z0-9]+", "_", text).strip("_"))
 
 
-def read_statuses(values: Values, found: str, held: Collection[str], scheme: str) -> Statuses:
+def read_statuses(values: Values, found: str, held: Collection[str], scheme: str) -> Noted:
     """Read the status column. `found`: its type; `held`: the source's columns; `scheme`: the mapping's, or ""."""
     connection, source, expression = values.connection, values.source, values.expression
     scheme = scheme or _named(expression)
@@ -74,14 +65,14 @@ def read_statuses(values: Values, found: str, held: Collection[str], scheme: str
     ).fetchall()
     odd = [(value, rows) for value, rows in odd if value.strip().lower() not in MISSING]
     if not odd:
-        return Statuses(f"CASE WHEN {plain} THEN {number} END")
+        return Noted(f"CASE WHEN {plain} THEN {number} END")
     scheme = scheme or _scheme([value for value, _ in odd], http=any_row(connection, f"{source} WHERE {plain}"))
     read = {value: http_status(_turned(value, expression, found), scheme) for value, _ in odd}
     arms = "".join(f" WHEN {literal(value)} THEN {status}" for value, status in read.items() if status is not None)
     zero = _zero() if scheme == "http" and "0" in read and FLAGS in held else ""
     value = f"CASE {text}{arms} END" if arms else "NULL"
     sql = f"CAST(CASE WHEN {plain} THEN {number}{zero.replace('{number}', number)} ELSE {value} END AS BIGINT)"
-    return Statuses(sql, tuple(_notes(odd, read, scheme, zero=bool(zero))))
+    return Noted(sql, tuple(_notes(odd, read, scheme, zero=bool(zero))))
 
 
 def _turned(value: str, expression: str, found: str) -> str:

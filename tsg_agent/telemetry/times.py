@@ -1,14 +1,14 @@
 """Parses times from texts and numbers. An ambiguous order of day and month must be settled by the column as a whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.column_readings import ColumnReading, Read, Values, as_written
+from tsg_agent.telemetry.column_readings import ColumnReading, Read, Values
 from tsg_agent.telemetry.values import any_row, literal
 
 ISO = r"^\s*\d{4}\D"
@@ -85,10 +85,11 @@ def text_time(values: Values) -> Read:
         _ask_for_dates(values)
         return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, *_DIGITS, _DAYS, _ANY])
     example = str(found[0]).strip()
-    formats = _fitting(connection, source, expression, example)
+    one = replace(values, source=f"(SELECT {literal(example)} AS t)", expression="t")
+    formats = [form for form in _formats(example) if _reads(one, form) and _reads(values, form)]
     form, why = (formats[0], "") if len(formats) == 1 else _settled(values, formats)
     if not form:
-        raise _refusal(values.column, expression, example, formats)
+        raise _refusal(values, example, formats)
     return Read(_utc(_parsed(expression, form)), 0, f"so that {FIRST[form[:2]]}{why}", guessed=why == _NEAREST)
 
 
@@ -141,7 +142,6 @@ def _measured(values: Values, form: str) -> _Order:
 def _ask_for_dates(values: Values) -> None:
     """Raises TelemetryError with a mapping line if no value has a year, or a day."""
     today = datetime.now(UTC)
-    table, _, name = values.column.partition(".")
     for what, given, form in (
         ("year", f"{today:%Y} ", "%Y %b %d %H:%M:%S"),
         ("day", f"{today:%Y-%m-%d} ", "%Y-%m-%d %H:%M:%S"),
@@ -149,10 +149,10 @@ def _ask_for_dates(values: Values) -> None:
         read = f"try_strptime(concat('{given}', trim(v)), '{form}')"
         if values.asked(f"count(v) > 0 AND count(v) = count({read})") == (True,):
             (example,) = values.asked("any_value(v)")
-            line = f"{name} = \"strptime(concat('{given}', {as_written(values.expression)}), '{form}')\""
+            line = values.line(f"strptime(concat('{given}', {{x}}), '{form}')")
             raise TelemetryError(
                 f"{values.column} holds {str(example)!r}, which names no {what}.",
-                fix=f"Say which in a mapping file (--mapping), under [{table}.columns]: {line}.",
+                fix=f"Say which in {values.place}: {line}.",
             )
 
 
@@ -166,20 +166,18 @@ def number_time(values: Values) -> Read:
         unread = int(str(held)) - int(str(read))
         if unread <= max(1.0, int(str(held)) * values.few / 100):
             return Read(reading.sql.replace("{x}", f"({values.expression})"), unread, reading.name)
-    raise unlikely(values.column, values)
+    raise unlikely(values)
 
 
-def unlikely(column: str, number: Values) -> TelemetryError:
-    """The error about a time in no plausible year. `number`: the column it is computed from, if it is a single one."""
-    table, _, name = column.partition(".")
+def unlikely(number: Values) -> TelemetryError:
+    """The error about a time in no plausible year; `number`: what it is computed from, if that is a single column."""
     tried = [_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS]
     counts = number.asked(", ".join(f"count({one.sql.replace('{x}', 'v')})" for one in tried))
     fitting = [unit for unit, count in zip(UNITS, counts, strict=True) if count] or list(UNITS)
-    source = as_written(number.expression)
-    lines = ", ".join(f'{name} = "{_LINES[unit].replace("{x}", source)}" if it counts {unit}' for unit in fitting)
+    lines = ", ".join(f"{number.line(_LINES[unit])} if it counts {unit}" for unit in fitting)
     return TelemetryError(
-        f"{column} is not between the years {FIRST_YEAR} and {LAST_YEAR}.",
-        fix=f"Say in a mapping file (--mapping), under [{table}.columns], what it counts since 1970: {lines}.",
+        f"{number.column} is not between the years {FIRST_YEAR} and {LAST_YEAR}.",
+        fix=f"Say in {number.place}, what it counts since 1970: {lines}.",
     )
 
 
@@ -225,15 +223,11 @@ def _parsed(expression: str, form: str) -> str:
     return f"strptime(trim({expression}), '{form}')"
 
 
-def _fitting(connection: duckdb.DuckDBPyConnection, source: str, expression: str, example: str) -> list[str]:
-    """The formats that parse every value."""
-    forms = [form for form in _formats(example) if _reads(connection, f"(SELECT {literal(example)} AS t)", "t", form)]
-    return [form for form in forms if _reads(connection, source, expression, form)]
-
-
-def _reads(connection: duckdb.DuckDBPyConnection, source: str, expression: str, form: str) -> bool:
-    tried = f"try_{_parsed(expression, form)}"
-    return not any_row(connection, f"{source} WHERE {tried} IS NULL AND {expression} IS NOT NULL")
+def _reads(values: Values, form: str) -> bool:
+    """Whether a format parses every value."""
+    tried = f"try_{_parsed(values.expression, form)}"
+    rows = f"{values.source} WHERE {tried} IS NULL AND {values.expression} IS NOT NULL"
+    return not any_row(values.connection, rows)
 
 
 def _formats(example: str) -> list[str]:
@@ -250,21 +244,16 @@ def _formats(example: str) -> list[str]:
 FIRST = {"%m": "the month comes first", "%d": "the day comes first", "%y": "the year comes first"}
 
 
-def _refusal(column: str, expression: str, example: str, formats: list[str]) -> TelemetryError:
-    table, _, name = column.partition(".")
-    source = as_written(expression)
-
-    def line(form: str) -> str:
-        return f"{name} = \"strptime({source}, '{form}')\""
-
-    place = f"Write into a mapping file (--mapping), under [{table}.columns],"
+def _refusal(values: Values, example: str, formats: list[str]) -> TelemetryError:
+    place = f"Write into {values.place},"
     if not formats:
+        line = values.line("strptime({x}, '%m/%d/%Y %H:%M:%S')")
         return TelemetryError(
-            f"{column} holds {example!r}, which is no ISO 8601 time, and no one way to read it fits every row.",
-            fix=f"{place} how to read it, such as {line('%m/%d/%Y %H:%M:%S')}.",
+            f"{values.column} holds {example!r}, which is no ISO 8601 time, and no one way to read it fits every row.",
+            fix=f"{place} how to read it, such as {line}.",
         )
-    readings = ", or ".join(f"{line(form)} if {FIRST[form[:2]]}" for form in formats)
+    lines = [(values.line(f"strptime({{x}}, '{form}')"), FIRST[form[:2]]) for form in formats]
     return TelemetryError(
-        f"{column} holds {example!r}, and no row says whether the day or the month comes first.",
-        fix=f"{place} {readings}.",
+        f"{values.column} holds {example!r}, and no row says whether the day or the month comes first.",
+        fix=f"{place} {', or '.join(f'{line} if {why}' for line, why in lines)}.",
     )

@@ -47,7 +47,7 @@ def _some(paths: Iterable[str]) -> str:
 
 def _mark(path: str) -> Mark | None:
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116 - some hundred times an investigation: a Path takes longer than its stat
     except OSError:  # the file is gone
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino

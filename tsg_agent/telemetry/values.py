@@ -1,11 +1,21 @@
 """Conversion of values between DuckDB and Python."""
 
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The SQL by which a column is read, and notes on it."""
+
+    sql: str
+    notes: tuple[str, ...] = ()
+
 
 _ENDLESS = {32: 2**31 - 1, 64: 2**63 - 1}
 """DuckDB's infinite date (32 bits) and timestamp (64 bits)."""

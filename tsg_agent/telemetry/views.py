@@ -56,7 +56,7 @@ def null_view(table: CatalogTable) -> str:
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
-def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are read
+def table_view(  # noqa: PLR0917 - where the rows are, and how they are read
     connection: duckdb.DuckDBPyConnection,
     table: CatalogTable,
     relation: Relation,
@@ -69,17 +69,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
 
     `spellings`: those of the previous tables. `few`, `about`: see Values.
     """
-    if relation.problem:
-        raise Unreadable(
-            f"{table.name} ({relation.location}) is not read: {relation.problem}",
-            fix="Write what it selects into a table of the database, or into a Parquet file.",
-        )
-    empty = relation.files.empty if relation.files else ()
-    if empty:
-        raise Unreadable(
-            f"{table.name} cannot be read: {', '.join(empty)} is empty (0 bytes).",
-            fix="Write that file again: whatever made it has not ended, or failed.",
-        )
+    _check_relation(table, relation)
     source, unread, loaded, directed = relation.sql, 0, False, False
     told: tuple[str, ...] = ()
     if relation.files is not None and relation.files.is_text:
@@ -91,12 +81,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     present = _present(connection, source, table, mapped, held)
     told += tuple(sampled(connection, source, held, present)) if table is LOGS and present else ()
     if not present:
-        shown = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
-        raise Unreadable(
-            f"{table.name} ({relation.location}) has none of the guide's columns; it has {shown or 'none at all'}.",
-            fix="Map its columns onto the guide's (--mapping). In a text file, look for a row with too few or too many "
-            "cells, and for a first line that is not the columns' names.",
-        )
+        raise _without_columns(table, relation, list(held.values()))
     types = _types(connection, source, present, table)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # DuckDB infers no type without a value
@@ -128,6 +113,30 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None, directed=directed)
 
 
+def _check_relation(table: CatalogTable, relation: Relation) -> None:
+    if relation.problem:
+        raise Unreadable(
+            f"{table.name} ({relation.location}) is not read: {relation.problem}",
+            fix="Write what it selects into a table of the database, or into a Parquet file.",
+        )
+    if relation.files and relation.files.empty:
+        raise Unreadable(
+            f"{table.name} cannot be read: {', '.join(relation.files.empty)} is empty (0 bytes).",
+            fix="Write that file again: whatever made it has not ended, or failed.",
+        )
+
+
+def _without_columns(table: CatalogTable, relation: Relation, names: list[str]) -> Unreadable:
+    shown = ", ".join(repr(name[:60]) for name in names[:8]) or "none at all"
+    fix = (
+        "It holds zero bytes, as a crash or an interrupted copy leaves them: copy it anew."
+        if "\0" in "".join(names)
+        else "Map its columns onto the guide's (--mapping). In a text file, look for a row with too few or too many "
+        "cells, and for a first line that is not the columns' names."
+    )
+    return Unreadable(f"{table.name} ({relation.location}) has none of the guide's columns; it has {shown}.", fix=fix)
+
+
 def _of_files(files: TableFiles) -> list[str]:
     """Notes on re-encoded files, and on files that belong to no table."""
     notes = [f"{name} is no UTF-8, and read as Western text ({FALLBACK})." for name in files.recoded]
@@ -137,7 +146,7 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(  # noqa: PLR0913 - the parts of a view
+def _view(
     table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None, *, directed: bool
 ) -> View:
     """The view; for text files a table that is created once."""

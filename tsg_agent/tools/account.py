@@ -230,18 +230,19 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
         return Account(read=0)
     bound = _bound(parameters)
     sql = files("tsg_agent.tools").joinpath("account.sql").read_text("utf-8")
-    rows = [_AccountRow(**row) for row in engine.run(sql, bound, timeout=timeout).to_pylist()]
+    found = engine.run(sql, bound, timeout=timeout)
+    rows = [_AccountRow(*row) for row in zip(*(found[name].to_pylist() for name in _AccountRow._fields), strict=True)]
     parts = _parts(rows)
     parts = _without_copies(parts, engine, bound, parameters, timeout)
     every = _by_minute(rows)
     if parameters is not None:
-        window = _minute(bound["start_time"]), _minute(bound["end_time"])
+        window = _minute(parameters.start_time), _minute(parameters.end_time)
         mine = _by_minute(row for row in rows if row.part in {Why.COUNTED, Why.NO_STATUS})
         spans, late = _spans(mine, every, *window, _usual(mine, *window)), _late(every, window[1])
     else:
         spans, late = _spans(every, every, min(every), max(every), median(every.values())) if every else [], None
     begins = None
-    if parameters and spans and spans[0].everyone and spans[0].start == _utc(_minute(bound["start_time"])):
+    if parameters and spans and spans[0].everyone and spans[0].start == _utc(_minute(parameters.start_time)):
         begins = None if any(row.earlier for row in rows) else spans.pop(0).end
     lately = [row for row in rows if late and row.part == Why.COUNTED and row.minute and _utc(row.minute) >= late]
     return Account(
@@ -266,11 +267,13 @@ def _bound(parameters: Parameters | None) -> dict[str, object]:
 
 
 def _parts(rows: Iterable[_AccountRow]) -> dict[Why, AccountPart]:
-    found: dict[Why, Counter[str]] = {}
+    found: dict[str, Counter[str]] = {}
     for row in rows:
-        side = "since" if row.since else "before"
-        found.setdefault(Why(row.part), Counter()).update({side: row.rows, f"failures_{side}": row.failures})
-    return {why: AccountPart(why=why, **counts) for why, counts in found.items()}
+        side, failures = ("since", "failures_since") if row.since else ("before", "failures_before")
+        counts = found.setdefault(row.part, Counter())
+        counts[side] += row.rows
+        counts[failures] += row.failures
+    return {Why(part): AccountPart(why=Why(part), **counts) for part, counts in found.items()}
 
 
 def _without_copies(
@@ -303,9 +306,8 @@ def _sides(part: AccountPart | None) -> dict[str, int]:
     return part.model_dump(exclude={"why"}) if part else {}
 
 
-def _minute(value: object) -> datetime:
-    assert isinstance(value, datetime)  # noqa: S101 - a window's bound is a time
-    return value.replace(second=0, microsecond=0)
+def _minute(time: datetime) -> datetime:
+    return naive_utc(time).replace(second=0, microsecond=0)
 
 
 def _by_minute(rows: Iterable[_AccountRow]) -> Counter[datetime]:

@@ -14,7 +14,7 @@ from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
 from tsg_agent.verdicts.confidence import MinuteSeries
-from tsg_agent.verdicts.members import SUPPORT, Key, Members
+from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED, SUPPORT, Key, Members
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
 from tsg_agent.verdicts.value_labels import SubjectKey
@@ -76,7 +76,7 @@ class Explained:
 class Explainer:
     """Searches an investigation's requests. `reported`: minutes from the window's begin, by the incident's text."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that a search rests on
+    def __init__(
         self,
         requests: Requests,
         service: str,
@@ -96,12 +96,10 @@ class Explainer:
         """Components that only pass on what fails behind them."""
         component = requests.column(COMPONENT)
         self.entry: Bools | None = None
-        self.entry_name: str | None = None
         self.columns = [column for column in requests.columns if not is_error_only(column, requests)]
         if component is not None and component in self.columns:
             row = entry_of([name for (name,) in component.values], service)
             if row is not None:
-                self.entry_name = component.values[row][0]
                 self.entry = component.codes == row
                 # Its failures contain the others': what is behind it is looked at first.
                 inner = DimensionCodes(component.dimension, component.values, np.where(self.entry, -1, component.codes))
@@ -155,7 +153,8 @@ class Explainer:
                 new = [replace(one, lacks=lacks, moment=self._own(one) if new[1:] else moment) for one in new]
                 found += new
                 lacking = np.logical_or.reduce([self.requests.lacking(one.subject) for one in new]) & stratum
-                self.gone = np.logical_or.reduce([self.gone, *(one.rows for one in new)])
+                passed = [self.requests.having(dict(key)) for key in self.passing_on]
+                self.gone = np.logical_or.reduce([self.gone, *(one.rows for one in new), *passed])
                 if lacking.any():
                     strata.append((lacking, tuple(dict.fromkeys(name for one in new for name in one.subject))))
                     self.unsettled |= lacking
@@ -267,11 +266,12 @@ class Explainer:
             return describing(self.requests, column, codes, moment.before(self.guard))
 
         search = of(self.columns)
-        callers = callers_of_what_fails(search, self.calls) if self.calls else set()
+        # A caller stays excluded once the requests of what it calls are explained and gone.
+        self.passing_on |= {((COMPONENT, name),) for name in callers_of_what_fails(search, self.calls)}
+        callers = {name for ((_, name),) in self.passing_on}
         away = callers | (never_worked(search) if inner else set())
         if not away:
             return search
-        self.passing_on |= {((COMPONENT, name),) for name in callers}
         inner_ones = (COMPONENT,)
         columns = [_without(one, away) if one.dimension.columns == inner_ones else one for one in self.columns]
         return of(columns)
@@ -345,20 +345,29 @@ def describing(requests: Requests, column: DimensionCodes, codes: NDArray[np.int
 
 
 def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> set[str]:
-    """Components that fail more since the start, and call one that does: the callee is what failed.
+    """Components whose failures rose, and that call one that stands out, directly or through others: that one failed.
 
     A callee without requests before never worked: it is what its caller does wrong.
     """
-    name = COMPONENT
+    if not calls:
+        return set()
     members = search.members
     counts = members.each(members.everything)
     gains = search.gain(counts, search.total, search.apart)
-    failing = {
-        item[name]: bool(counts[place, :2].sum())
-        for place, item in enumerate(members.items)
-        if name in item and gains[place] - search.cost >= search.least
-    }
-    return {caller for caller, callee in calls if caller in failing and failing.get(callee, False) and caller != callee}
+    places = {item[COMPONENT]: place for place, item in enumerate(members.items) if COMPONENT in item}
+    failing = {name for name, place in places.items() if gains[place] - search.cost >= search.least}
+    reached = {name for name in failing if counts[places[name], :2].sum()}
+    callers: set[str] = set()
+    while reached:
+        reached = {caller for caller, callee in calls if callee in reached and caller != callee} - callers
+        callers |= reached
+    return callers & (failing | {name for name, place in places.items() if _rose(counts[place], search.phi)})
+
+
+def _rose(counts: Floats, phi: float) -> bool:
+    """Whether a component's own share of failures rose. `counts`: before and after, ok and failed."""
+    before, after = (counts[BEFORE_FAILED], counts[:2].sum()), (counts[AFTER_FAILED], counts[2:4].sum())
+    return bool(float(g2_z(*before, *after)) > LEAST_Z * math.sqrt(phi))
 
 
 def never_worked(search: Search) -> set[str]:

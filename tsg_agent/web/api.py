@@ -138,7 +138,13 @@ Identity = Annotated[str, Path(max_length=64, examples=[ID])]
 def make_api(desk: Desk) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/api/v1", responses=COMMON)
+    _add_lifecycle(api, desk)
+    _add_events(api, desk)
+    _add_reports(api, desk)
+    return api
 
+
+def _add_lifecycle(api: APIRouter, desk: Desk) -> None:
     @api.get("/sources", tags=["sources"])
     async def sources() -> list[str]:
         """What a client may name."""
@@ -148,7 +154,7 @@ def make_api(desk: Desk) -> APIRouter:
     async def start(new: NewInvestigation) -> Begun:
         """Begin an investigation."""
         identity = await desk.start(new.text, new.source, given=new.given, now=new.now)
-        return Begun(id=identity, page=f"/investigations/{identity}")
+        return _begun(identity)
 
     @api.get("/investigations", tags=["investigations"])
     async def listed(limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[Investigation]:
@@ -164,20 +170,22 @@ def make_api(desk: Desk) -> APIRouter:
     async def answer(identity: Identity, given: Answers) -> Begun:
         """Answer what it asks; also days later. What cannot hold is asked again."""
         await desk.answer(identity, given.answers)
-        return Begun(id=identity, page=f"/investigations/{identity}")
+        return _begun(identity)
 
     @api.post("/investigations/{identity}/cancel", status_code=202, responses=ONE, tags=["investigations"])
     async def cancel(identity: Identity) -> Begun:
         """Stop it; nothing happens to one that has ended."""
         await desk.cancel(identity)
-        return Begun(id=identity, page=f"/investigations/{identity}")
+        return _begun(identity)
 
     @api.post("/investigations/{identity}/resume", status_code=202, responses=ONE, tags=["investigations"])
     async def resume(identity: Identity) -> Begun:
         """Go on with one that was interrupted, or failed."""
         await desk.resume(identity)
-        return Begun(id=identity, page=f"/investigations/{identity}")
+        return _begun(identity)
 
+
+def _add_events(api: APIRouter, desk: Desk) -> None:
     @api.get("/investigations/{identity}/log", responses=ONE, tags=["investigations"])
     async def log(identity: Identity, after: Annotated[int, Query(ge=0, le=LAST)] = 0) -> list[Event]:
         """What happened so far, behind a number."""
@@ -204,6 +212,8 @@ def make_api(desk: Desk) -> APIRouter:
             _sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"}, media_type=EVENTS
         )
 
+
+def _add_reports(api: APIRouter, desk: Desk) -> None:
     @api.get(
         "/investigations/{identity}/report",
         response_class=Response,
@@ -233,7 +243,9 @@ def make_api(desk: Desk) -> APIRouter:
         """Say what it really was; it takes the place of what was said before."""
         return await desk.feedback(identity, **said.model_dump())
 
-    return api
+
+def _begun(identity: str) -> Begun:
+    return Begun(id=identity, page=f"/investigations/{identity}")
 
 
 async def _sent(news: AsyncIterator[Events]) -> AsyncIterator[str]:

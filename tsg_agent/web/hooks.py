@@ -31,8 +31,10 @@ class Hooks:
         router = APIRouter(responses=COMMON)
         nothing = {"description": "nothing to investigate: it was heard", "model": dict[str, str]}
 
-        @router.post("/hooks/{name}", status_code=202, responses={**ONE, 200: nothing}, tags=["webhooks"])
-        async def hook(name: str, request: Request) -> Begun:
+        @router.post(
+            "/hooks/{name}", status_code=202, response_model=Begun, responses={**ONE, 200: nothing}, tags=["webhooks"]
+        )
+        async def hook(name: str, request: Request) -> Begun | Response:
             """A sender's message, as it sends it; signed, or with a token (docs/serve.md)."""
             held = self._hooks.get(name)
             if held is None:
@@ -43,7 +45,7 @@ class Hooks:
                 outcome = "heard" if isinstance(answer, Response) else "investigated"
             finally:
                 self._metrics.hooks.labels(held.sender, outcome).inc()
-            return answer  # type: ignore[return-value]  # a Response is given as it is
+            return answer
 
         return router
 

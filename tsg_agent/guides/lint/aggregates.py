@@ -1,13 +1,14 @@
 """Numbers that are worked out wrongly: averages of averages, distinct counts added up, NULL counted as no."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.lint.inspection import text
+from tsg_agent.guides.lint.rule import Found, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope, aggregates, inside, windowed
 
 QUANTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.ApproxQuantile, exp.Median)
@@ -15,31 +16,20 @@ RANKED = (exp.Lag, exp.Lead, exp.RowNumber, exp.Rank)
 MEANS = (exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance)
 
 
-def averages(about: Inspection) -> Iterator[GuideProblem]:
-    """Means of means, and means or maxima of quantiles."""
-    for facts in about.facts:
-        for scope, outer, made in _over_groups(facts):
-            inner = [one for one in aggregates(made) if isinstance(one, MEANS + QUANTILES)]
-            rate = facts.share(made, scope) if not inner else None
-            name = text(outer)
-            if isinstance(outer, MEANS) and ((inner and isinstance(inner[0], MEANS)) or rate):
-                yield in_query(
-                    facts,
-                    outer,
-                    "warning",
-                    what=f"{name} is a mean of means",
-                    why="A group of three rows weighs as much as one of three thousand.",
-                    fix="Sum the values and the counts, and divide at the end.",
-                )
-            elif isinstance(outer, (*MEANS, exp.Max, exp.Min)) and inner and isinstance(inner[0], QUANTILES):
-                yield in_query(
-                    facts,
-                    outer,
-                    "note",
-                    what=f"{name} is no quantile: it is taken of the groups' quantiles",
-                    why="It is that of the worst group, which may have a handful of rows.",
-                    fix="Work the quantile out over the rows, without the groups between.",
-                )
+@rule(over_queries, "warning")
+def average_of_averages(facts: Facts) -> Iterator[Found]:
+    """Means of means, quantiles of quantiles."""
+    for scope, outer, made in _over_groups(facts):
+        inner = [one for one in aggregates(made) if isinstance(one, MEANS + QUANTILES)]
+        rate = facts.share(made, scope) if not inner else None
+        if isinstance(outer, MEANS) and ((inner and isinstance(inner[0], MEANS)) or rate):
+            why = "A group of three rows weighs as much as one of three thousand."
+            fix = "Sum the values and the counts, and divide at the end."
+            yield Found(outer, f"{text(outer)} is a mean of means", why, fix)
+        elif isinstance(outer, (*MEANS, exp.Max, exp.Min)) and inner and isinstance(inner[0], QUANTILES):
+            what = f"{text(outer)} is no quantile: it is taken of the groups' quantiles"
+            why = "It is that of the worst group, which may have a handful of rows."
+            yield Found(outer, what, why, "Work the quantile out over the rows, without the groups between.", "note")
 
 
 def _over_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.AggFunc, exp.Expr]]:
@@ -51,27 +41,20 @@ def _over_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.AggFunc, exp.E
                 yield found.scope, outer, found.made
 
 
-def distinct_added(about: Inspection) -> Iterator[GuideProblem]:
-    """Distinct counts that are summed over groups."""
-    for facts in about.facts:
-        seen = set()
-        for scope, outer, made in _over_groups(facts):
-            if not isinstance(outer, exp.Sum):
+@rule(over_queries, "warning")
+def distinct_added(facts: Facts) -> Iterator[Found]:
+    """Distinct counts that are added up."""
+    seen = set()
+    for scope, outer, made in _over_groups(facts):
+        for count in made.find_all(exp.Count) if isinstance(outer, exp.Sum) else ():
+            column = _counted(count)
+            if column is None or _is_key(column, scope, facts) or (outer.sql(), column.name) in seen:
                 continue
-            for count in made.find_all(exp.Count):
-                column = _counted(count)
-                if column is None or _is_key(column, scope, facts) or (outer.sql(), column.name) in seen:
-                    continue
-                seen.add((outer.sql(), column.name))
-                keys = ", ".join(text(key) for key in scope.keys)
-                yield in_query(
-                    facts,
-                    outer,
-                    "warning",
-                    what=f"{text(outer)} adds up distinct counts of {column.name}",
-                    why=f"One that is in several groups of ({keys[:100]}) counts several times.",
-                    fix=f"COUNT(DISTINCT {column.name}) over the rows, without the groups between.",
-                )
+            seen.add((outer.sql(), column.name))
+            keys = ", ".join(text(key) for key in scope.keys)
+            what = f"{text(outer)} adds up distinct counts of {column.name}"
+            why = f"One that is in several groups of ({keys[:100]}) counts several times."
+            yield Found(outer, what, why, f"COUNT(DISTINCT {column.name}) over the rows, without the groups between.")
 
 
 def _counted(count: exp.Count) -> exp.Column | None:
@@ -85,81 +68,67 @@ def _counted(count: exp.Count) -> exp.Column | None:
 
 
 def _is_key(column: exp.Column, scope: SelectScope, facts: Facts) -> bool:
-    """Whether no two rows share the column's value, so that it falls into one group only."""
+    """True if no two rows share the column's value, so that it falls into one group only."""
     found = facts.origin(column, scope)
     name = column.name.lower()
     tables = [found.table] if found else [source.table for source in scope.sources]
     return any(facts.schema.keys.get(table) == (name,) for table in tables)
 
 
-def unweighted_slopes(about: Inspection) -> Iterator[GuideProblem]:
-    """Regressions over groups of different size."""
-    for facts in about.facts:
-        for _, outer, _ in _over_groups(facts):
-            if isinstance(outer, exp.RegrSlope | exp.Corr):
-                yield in_query(
-                    facts,
-                    outer,
-                    "warning",
-                    what="the slope weighs every bucket alike",
-                    why="One failed row that is alone in the last bucket makes the slope.",
-                    fix="Weigh the buckets by their rows, or leave small ones out.",
-                )
-                break
+@rule(
+    over_queries,
+    "warning",
+    why="One failed row that is alone in the last bucket makes the slope.",
+    fix="Weigh the buckets by their rows, or leave small ones out.",
+)
+def unweighted_slope(facts: Facts) -> Iterator[Found]:
+    """A regression over buckets of different size."""
+    slopes = (outer for _, outer, _ in _over_groups(facts) if isinstance(outer, exp.RegrSlope | exp.Corr))
+    for outer in islice(slopes, 1):
+        yield Found(outer, "the slope weighs every bucket alike")
 
 
-def unknown_as_no(about: Inspection) -> Iterator[GuideProblem]:
-    """Shares that count NULL as not so."""
-    for facts in about.facts:
-        seen: dict[str, exp.Expr] = {}
-        for scope in facts.scopes:
-            for made in scope.outputs.values():
-                share = facts.share(made, scope)
-                if share is None:
-                    continue
-                for condition in share.counted:
-                    for column in [one for one in condition.find_all(exp.Column) if not _known(one, share.total)]:
-                        if not condition.find(exp.Is):
-                            seen.setdefault(column.name.lower(), condition)
-        for name, condition in seen.items():
-            yield in_query(
-                facts,
-                condition,
-                "warning",
-                what=f"rows whose {name} is NULL count as not so",
-                why=f"Where {name} is not recorded the share is 0 % of all rows, which reads as measured.",
-                fix=f"Divide by the rows that have it: COUNT({name}).",
-            )
+@rule(over_queries, "warning")
+def unknown_as_no(facts: Facts) -> Iterator[Found]:
+    """A share that counts NULL as not so."""
+    seen: dict[str, exp.Expr] = {}
+    shares = [facts.share(made, scope) for scope in facts.scopes for made in scope.outputs.values()]
+    for share in filter(None, shares):
+        for condition in share.counted:
+            for column in condition.find_all(exp.Column) if not condition.find(exp.Is) else ():
+                if not _known(column, share.total):
+                    seen.setdefault(column.name.lower(), condition)
+    for name, condition in seen.items():
+        why = f"Where {name} is not recorded the share is 0 % of all rows, which reads as measured."
+        fix = f"Divide by the rows that have it: COUNT({name})."
+        yield Found(condition, f"rows whose {name} is NULL count as not so", why, fix)
 
 
 def _known(column: exp.Column, total: exp.Expr) -> bool:
-    """Whether the total counts only rows in which the column is known."""
+    """True if the total counts only rows in which the column is known."""
     held = total.this if isinstance(total, exp.Count) else None
     if isinstance(held, exp.Distinct):
         return False
     return isinstance(held, exp.Column) and held.name.lower() == column.name.lower()
 
 
-def null_in_score(about: Inspection) -> Iterator[GuideProblem]:
-    """Sums of which one part may be NULL while the others are known."""
-    for facts in about.facts:
-        for scope in facts.scopes:
-            for name, made in scope.outputs.items():
-                sum_ = made.unnest() if isinstance(made, exp.Paren) else made
-                if not isinstance(sum_, exp.Add) or aggregates(sum_):
-                    continue
-                terms = list(sum_.flatten())
-                unsure = [term for term in terms if _may_be_null(term, scope, facts)]
-                if 0 < len(unsure) < len(terms):
-                    parts = ", ".join(text(term) for term in unsure)
-                    yield in_query(
-                        facts,
-                        unsure[0],
-                        "warning",
-                        what=f"{name} is NULL where {parts} is",
-                        why="The row is then ranked last, or first, whatever its other parts say.",
-                        fix="COALESCE(…, 0) around that part.",
-                    )
+@rule(
+    over_queries,
+    "warning",
+    why="The row is then ranked last, or first, whatever its other parts say.",
+    fix="COALESCE(…, 0) around that part.",
+)
+def null_in_score(facts: Facts) -> Iterator[Found]:
+    """A sum that one unknown part makes unknown."""
+    made_by = [(scope, *output) for scope in facts.scopes for output in scope.outputs.items()]
+    for scope, name, made in made_by:
+        total = made.unnest() if isinstance(made, exp.Paren) else made
+        if not isinstance(total, exp.Add) or aggregates(total):
+            continue
+        terms = list(total.flatten())
+        unsure = [term for term in terms if _may_be_null(term, scope, facts)]
+        if 0 < len(unsure) < len(terms):
+            yield Found(unsure[0], f"{name} is NULL where {', '.join(map(text, unsure))} is")
 
 
 def _may_be_null(term: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
@@ -174,60 +143,49 @@ def _may_be_null(term: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     return False
 
 
-def minimums(about: Inspection) -> Iterator[GuideProblem]:
-    """Minimums of traffic that hide what the rule is about."""
-    for facts in about.facts:
-        labelled = {id(column.scope) for column in facts.label_columns}
-        for scope, part in facts.filtered_by(facts.result):
-            for node in part.find_all(exp.GT, exp.GTE):
-                least = conditions.number(node.expression)
-                if least is None or least <= 1 or not facts.is_count(node.this, scope):
-                    continue
-                ranked = [one for one in scope.nodes() if isinstance(one, exp.Window) and one.find(*RANKED)]
-                why = "A group under it vanishes without a word: nothing found is not nothing looked at."
-                if ranked and labelled:
-                    why = f"{text(ranked[0])} then speaks of the large groups only: a canary is never compared."
-                yield in_query(
-                    facts,
-                    node,
-                    "warning" if ranked else "note",
-                    what=f"groups with {text(node)} not met are left out",
-                    why=why,
-                    fix="Keep them with a label of their own (too few to say).",
-                )
+@rule(over_queries, "note", fix="Keep them with a label of their own (too few to say).")
+def minimum_hides(facts: Facts) -> Iterator[Found]:
+    """A minimum that hides what the rule is about."""
+    for scope, part in facts.filtered_by(facts.result):
+        for node in part.find_all(exp.GT, exp.GTE):
+            least = conditions.number(node.expression)
+            if least is None or least <= 1 or not facts.is_count(node.this, scope):
+                continue
+            ranked = [one for one in scope.nodes() if isinstance(one, exp.Window) and one.find(*RANKED)]
+            why = "A group under it vanishes without a word: nothing found is not nothing looked at."
+            if ranked and facts.label_columns:
+                why = f"{text(ranked[0])} then speaks of the large groups only: a canary is never compared."
+            what = f"groups with {text(node)} not met are left out"
+            yield Found(node, what, why, severity="warning" if ranked else "note")
 
 
-def empty_means_both(about: Inspection) -> Iterator[GuideProblem]:
-    """Results that are empty both where all is well and where nothing was looked at."""
-    for facts in about.facts:
-        for name, column in facts.shown_labels.items():
-            if column.default and not facts.shows(name, column.default):
-                where = facts.result.select.args.get("where")
-                yield in_query(
-                    facts,
-                    where.this if where else column.case,
-                    "warning",
-                    what=f"rows labelled {column.default} are not shown",
-                    why="No row means that all is well, or that nothing was there to be looked at.",
-                    fix="Show them too, or count what was looked at beside them.",
-                )
+@rule(
+    over_queries,
+    "warning",
+    why="No row means that all is well, or that nothing was there to be looked at.",
+    fix="Show them too, or count what was looked at beside them.",
+)
+def empty_means_both(facts: Facts) -> Iterator[Found]:
+    """No row means that all is well, or that nothing was there."""
+    for name, column in facts.shown_labels.items():
+        if column.default and not facts.shows(name, column.default):
+            where = facts.result.select.args.get("where")
+            yield Found(where.this if where else column.case, f"rows labelled {column.default} are not shown")
 
 
-def counted_in_neither(about: Inspection) -> Iterator[GuideProblem]:
-    """Values between the ranges that a query calls good and bad."""
-    for facts in about.facts:
-        for scope in facts.scopes:
-            gap = _gap(scope, facts)
-            if gap:
-                column, low, high, node = gap
-                yield in_query(
-                    facts,
-                    node,
-                    "note",
-                    what=f"{column} {low:g} to {high:g} is in none of the ranges that are counted",
-                    why="Such rows are neither good nor bad: the shares do not add up, and a redirect is no success.",
-                    fix="Say where they belong.",
-                )
+@rule(
+    over_queries,
+    "note",
+    why="Such rows are neither good nor bad: the shares do not add up, and a redirect is no success.",
+    fix="Say where they belong.",
+)
+def counted_in_neither(facts: Facts) -> Iterator[Found]:
+    """Values between the ranges called good and bad."""
+    for scope in facts.scopes:
+        gap = _gap(scope, facts)
+        if gap:
+            column, low, high, node = gap
+            yield Found(node, f"{column} {low:g} to {high:g} is in none of the ranges that are counted")
 
 
 def _gap(scope: SelectScope, facts: Facts) -> tuple[str, float, float, exp.Expr] | None:

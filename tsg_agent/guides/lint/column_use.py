@@ -8,15 +8,14 @@ from sqlglot import exp
 
 from tsg_agent.guides.errata import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import GuideProblem
-from tsg_agent.guides.scopes import SelectScope, candidates, inside, windowed
-
-BOTH = ("DuckDB", "PostgreSQL")
+from tsg_agent.guides.lint.inspection import Inspection, text
+from tsg_agent.guides.lint.rule import DUCKDB, POSTGRES, Found, over_guide, over_queries, rule
+from tsg_agent.guides.scopes import SelectScope, candidates, conjuncts, inside, windowed
 
 
-def ambiguous_columns(about: Inspection) -> Iterator[GuideProblem]:
-    """Columns that several tables hold."""
+@rule(over_guide, "error", why="No engine guesses: the query does not run.", engines=(DUCKDB, POSTGRES))
+def ambiguous_column(about: Inspection) -> Iterator[Found]:
+    """A column that several tables hold."""
     for facts in about.facts:
         named: dict[str, tuple[exp.Column, list[str]]] = {}
         for _, column, held in ambiguous(facts):
@@ -24,15 +23,8 @@ def ambiguous_columns(about: Inspection) -> Iterator[GuideProblem]:
         changes = about.repaired[facts.parsed.query.number].changes
         meant = {one.what.split(" -> ")[0].lower(): one.what for one in changes if one.rule == "ambiguous-column"}
         for name, (column, aliases) in named.items():
-            yield in_query(
-                facts,
-                column,
-                "error",
-                engines=BOTH,
-                what=f"{name} may be {' or '.join(f'{alias}.{name}' for alias in aliases)}",
-                why="No engine guesses: the query does not run.",
-                fix=meant.get(name, ""),
-            )
+            what = f"{name} may be {' or '.join(f'{alias}.{name}' for alias in aliases)}"
+            yield Found(column, what, fix=meant.get(name, ""), within=facts)
 
 
 def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
@@ -50,7 +42,7 @@ def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
 
 
 def _is_alias(name: str, scope: SelectScope) -> bool:
-    """Whether a SELECT gives something else a name, which its own clauses may use."""
+    """True if a name is an output's alias, which the SELECT's other clauses may use."""
     made = scope.outputs.get(name)
     return made is not None and not (isinstance(made, exp.Column) and made.name.lower() == name)
 
@@ -83,50 +75,51 @@ def _loose(
         yield from _loose(child, keys, names, scope, facts)
 
 
-def ungrouped_columns(about: Inspection) -> Iterator[GuideProblem]:
-    """Columns of single rows in a grouped SELECT."""
-    for facts in about.facts:
-        seen = set()
-        for _, column, item in ungrouped(facts):
-            if column.name.lower() not in seen:
-                seen.add(column.name.lower())
-                yield in_query(
-                    facts,
-                    column,
-                    "error",
-                    engines=BOTH,
-                    what=f"{column.name} is neither grouped nor aggregated",
-                    why="A group has many values of it; the engine does not choose one.",
-                    fix="Look it up before the rows are grouped."
-                    if item.find(exp.Window)
-                    else f"MIN({column.name}), or group by it too.",
-                )
+@rule(
+    over_queries,
+    "error",
+    why="A group has many values of it; the engine does not choose one.",
+    engines=(DUCKDB, POSTGRES),
+)
+def ungrouped_column(facts: Facts) -> Iterator[Found]:
+    """A column of single rows in a grouped SELECT."""
+    loose: dict[str, tuple[exp.Column, exp.Expr]] = {}
+    for _, column, item in ungrouped(facts):
+        loose.setdefault(column.name.lower(), (column, item))
+    for column, item in loose.values():
+        looked_up = item.find(exp.Window) is not None
+        fix = "Look it up before the rows are grouped." if looked_up else f"MIN({column.name}), or group by it too."
+        yield Found(column, f"{column.name} is neither grouped nor aggregated", fix=fix)
 
 
-def booleans(about: Inspection) -> Iterator[GuideProblem]:
-    """Booleans compared with numbers."""
-    for facts in about.facts:
-        for _, node in boolean_comparisons(facts):
-            if isinstance(node.expression, exp.Literal):
-                no = (node.expression.name == "0") == isinstance(node, exp.EQ)
-                yield in_query(
-                    facts,
-                    node,
-                    "error",
-                    engines=("PostgreSQL",),
-                    what=f"{text(node)} compares a boolean with a number",
-                    why="PostgreSQL has no such comparison, and rows where it is NULL are neither.",
-                    fix=f"{node.this.sql()} IS {'NOT ' if no else ''}TRUE",
-                )
+@rule(
+    over_queries,
+    "error",
+    why="PostgreSQL has no such comparison, and rows where it is NULL are neither.",
+    engines=(POSTGRES,),
+)
+def boolean_number(facts: Facts) -> Iterator[Found]:
+    """A boolean compared with 0 or 1."""
+    for _, node in boolean_comparisons(facts):
+        if isinstance(node.expression, exp.Literal):
+            no = (node.expression.name == "0") == isinstance(node, exp.EQ)
+            fix = f"{node.this.sql()} IS {'NOT ' if no else ''}TRUE"
+            yield Found(node, f"{text(node)} compares a boolean with a number", fix=fix)
 
 
-def filters_disagree(about: Inspection) -> Iterator[GuideProblem]:
-    """One column, filtered in several ways."""
-    forms: dict[tuple[str, str], dict[str, tuple[Facts, exp.Expr]]] = defaultdict(dict)
+@rule(
+    over_guide,
+    "warning",
+    why="The steps look at different rows: where the column is NULL, or of another kind, some see nothing.",
+    fix="Filter alike in every step.",
+)
+def filters_disagree(about: Inspection) -> Iterator[Found]:
+    """One column filtered in several ways."""
+    forms: dict[str, dict[str, tuple[Facts, exp.Expr]]] = defaultdict(dict)
     for facts in about.facts:
         for scope in facts.scopes:
             where = scope.select.args.get("where")
-            for part in (where.this.flatten() if isinstance(where.this, exp.And) else [where.this]) if where else []:
+            for part in conjuncts(where.this) if where else ():
                 columns = {
                     (found.table, found.name)
                     for node in inside(part)
@@ -134,18 +127,13 @@ def filters_disagree(about: Inspection) -> Iterator[GuideProblem]:
                 }
                 if len(columns) == 1 and not part.find(exp.Placeholder):
                     ((_, name),) = columns
-                    forms[("", name)].setdefault(_plain(part), (facts, part))
-    for (_, name), ways in forms.items():
-        if len(ways) > 1 and not _ranges(ways):
-            (facts, part), *_ = list(ways.values())[1:]
-            yield in_query(
-                facts,
-                part,
-                "warning",
-                what=f"{name} is filtered in {len(ways)} ways: {'; '.join(sorted(ways))}",
-                why="The steps look at different rows: where the column is NULL, or of another kind, some see nothing.",
-                fix="Filter alike in every step.",
-            )
+                    forms[name].setdefault(_plain(part), (facts, part))
+    for name, ways in forms.items():
+        # Other values are meant to differ: a status here, another there.
+        if len(ways) > 1 and any(part.find(exp.Boolean, exp.Null) for _, part in ways.values()):
+            facts, part = list(ways.values())[1]
+            what = f"{name} is filtered in {len(ways)} ways: {'; '.join(sorted(ways))}"
+            yield Found(part, what, within=facts)
 
 
 def _plain(part: exp.Expr) -> str:
@@ -156,79 +144,63 @@ def _plain(part: exp.Expr) -> str:
     return text(own).strip("()")
 
 
-def _ranges(found: dict[str, tuple[Facts, exp.Expr]]) -> bool:
-    """Conditions on values that are meant to differ (a status here, another there)."""
-    return not any(node.find(exp.Boolean, exp.Null) for _, node in found.values())
-
-
-def filters_missing(about: Inspection) -> Iterator[GuideProblem]:
-    """A parameter that the other queries of a table filter by, and one does not."""
-    by_table: dict[tuple[str, str], dict[int, Facts]] = defaultdict(dict)
+@rule(
+    over_guide,
+    "note",
+    why="Its rows are about more than the incident's; if that is meant, the text should say so.",
+)
+def filter_missing(about: Inspection) -> Iterator[Found]:
+    """A parameter that all but one query filter by."""
+    by_table: dict[tuple[str, str], set[int]] = defaultdict(set)
     readers: dict[str, dict[int, Facts]] = defaultdict(dict)
     for facts in about.facts:
+        number = facts.parsed.query.number
         for scope in facts.scopes:
-            tables = {source.table for source in scope.sources if source.table}
-            for table in tables:
-                readers[table][facts.parsed.query.number] = facts
-            for _, node in ((scope, one) for one in scope.nodes() if isinstance(one, exp.EQ)):
-                if isinstance(node.expression, exp.Placeholder) and isinstance(node.this, exp.Column):
-                    found = facts.origin(node.this, scope)
+            for source in scope.sources:
+                if source.table:
+                    readers[source.table][number] = facts
+            for node in scope.nodes():
+                if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Placeholder):
+                    found = facts.origin(node.this, scope) if isinstance(node.this, exp.Column) else None
                     if found and found.table:
-                        by_table[found.table, node.expression.name][facts.parsed.query.number] = facts
+                        by_table[found.table, node.expression.name].add(number)
     for (table, name), users in by_table.items():
         for number, facts in readers[table].items():
             if number not in users and len(users) >= 2 and len(users) > len(readers[table]) / 2:
-                yield in_query(
-                    facts,
-                    facts.parsed.query.line,
-                    "note",
-                    what=f"{table} is not filtered by {{{name}}}, as {len(users)} other queries filter it",
-                    why="Its rows are about more than the incident's; if that is meant, the text should say so.",
-                )
+                what = f"{table} is not filtered by {{{name}}}, as {len(users)} other queries filter it"
+                yield Found(facts.parsed.query.line, what, within=facts)
 
 
-def versions(about: Inspection) -> Iterator[GuideProblem]:
-    """Versions read as numbers by CAST."""
-    for facts in about.facts:
-        nodes = list(version_casts(facts))
-        if nodes:
-            column = nodes[0].this.find(exp.Column)
-            read = text(column) if column is not None else text(nodes[0].this)
-            first = min(nodes, key=facts.parsed.line)
-            yield in_query(
-                facts,
-                first,
-                "warning",
-                what=f"the parts of {read} are read by CAST",
-                why="One version such as v3.14.2, 3.14 or 3.15.0-rc1 ends the query; packed with weights of 100, "
-                "3.140.2 sorts above 4.0.0.",
-                fix="TRY_CAST, a missing part as 0, and weights that no part reaches.",
-            )
+@rule(
+    over_queries,
+    "warning",
+    why="One version such as v3.14.2, 3.14 or 3.15.0-rc1 ends the query; packed with weights of 100, "
+    "3.140.2 sorts above 4.0.0.",
+    fix="TRY_CAST, a missing part as 0, and weights that no part reaches.",
+)
+def version_cast(facts: Facts) -> Iterator[Found]:
+    """A version's parts read by CAST."""
+    nodes = list(version_casts(facts))
+    if nodes:
+        column = nodes[0].this.find(exp.Column)
+        read = text(column) if column is not None else text(nodes[0].this)
+        yield Found(min(nodes, key=facts.parsed.line), f"the parts of {read} are read by CAST")
 
 
-def columns_unused(about: Inspection) -> Iterator[GuideProblem]:
-    """Columns that are worked out, or fetched, and never used."""
+@rule(over_guide, "note")
+def column_unused(about: Inspection) -> Iterator[Found]:
+    """Columns that are worked out or fetched, and never used."""
     for facts in about.facts:
         unused = _never_read(facts)
         if unused:
-            yield in_query(
-                facts,
-                unused[0][1],
-                "note",
-                what=f"{', '.join(name for name, _ in unused)}: worked out and never used",
-                why="What they say is lost, or they are needless work.",
-                fix="Show them, or leave them out.",
-            )
+            what = f"{', '.join(name for name, _ in unused)}: worked out and never used"
+            why, fix = "What they say is lost, or they are needless work.", "Show them, or leave them out."
+            yield Found(unused[0][1], what, why, fix, within=facts)
         fetched = _fetched_unread(about, facts)
         if fetched:
-            yield in_query(
-                facts,
-                facts.parsed.query.line,
-                "note",
-                what=f"{', '.join(fetched)}: fetched and never used",
-                why="No label and no word of the step is about them.",
-                fix="Say what they are for, or leave them out.",
-            )
+            what = f"{', '.join(fetched)}: fetched and never used"
+            why, fix = "No label and no word of the step is about them.", "Say what they are for, or leave them out."
+            yield Found(facts.parsed.query.line, what, why, fix, within=facts)
 
 
 def _never_read(facts: Facts) -> list[tuple[str, exp.Expr]]:
@@ -267,14 +239,9 @@ def _is_key(made: exp.Expr, scope: SelectScope) -> bool:
 
 def _fetched_unread(about: Inspection, facts: Facts) -> list[str]:
     """Columns that a query without labels fetches for an analysis, and that the step's text never mentions."""
-    if (
-        not about.guide.step(facts.parsed.query.step).analysis
-        or facts.shown_labels
-        or facts.result.grouped
-        or any(scope.grouped for scope in facts.scopes)
-    ):
-        return []
     step = about.guide.step(facts.parsed.query.step)
+    if not step.analysis or facts.shown_labels or any(scope.grouped for scope in facts.scopes):
+        return []
     told = f"{step.title} {step.prose} {step.analysis}".lower()
     words = set(re.findall(r"[a-z]+", told))
     order = facts.result.select.args.get("order")
@@ -287,6 +254,6 @@ def _fetched_unread(about: Inspection, facts: Facts) -> list[str]:
 
 
 def _in_words(name: str, words: set[str]) -> bool:
-    """Whether each part of a column's name is a word of the text, in whatever number."""
+    """True if each part of a column's name is a word of the text, in whatever number."""
     parts = [part for part in name.split("_") if part != "id"]
     return all(part in words or f"{part}s" in words or part.rstrip("s") in words for part in parts)

@@ -1,9 +1,6 @@
 """A guide laid out for the linter's rules: its queries parsed, with what is known of each."""
 
 import functools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from sqlglot import exp
 
@@ -11,13 +8,12 @@ from tsg_agent.errors import GuideError
 from tsg_agent.guides.catalogue import TableSchema, schema_of
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Query, WrittenGuide, WrittenStep
-from tsg_agent.guides.lint.problem import GuideProblem, Severity
 from tsg_agent.guides.parsed import CANONICAL, Parsed, parse
 from tsg_agent.guides.repair import Repaired, repair
 
 
 class Inspection:
-    """A guide, looked at once for all rules."""
+    """A guide, parsed and analysed once for all rules."""
 
     def __init__(self, guide: WrittenGuide, schema: TableSchema | None = None) -> None:
         """`schema`: what the tables are known to hold; without it, what the guide and the catalogue say."""
@@ -51,25 +47,3 @@ class Inspection:
 def text(node: exp.Expr) -> str:
     """A part of a query in one line, without its comments."""
     return " ".join(node.sql(dialect=CANONICAL, comments=False).split())[:160]
-
-
-def in_query(facts: Facts, node: exp.Expr | int, severity: Severity, **said: Any) -> GuideProblem:
-    """A problem of a query; `node` is the part of it, or the line. The registry fills in the rule."""
-    query = facts.parsed.query
-    line = node if isinstance(node, int) else facts.parsed.line(node)
-    return GuideProblem(rule="", severity=severity, line=line, step=query.step, plugin=query.number, **said)
-
-
-def in_step(step: WrittenStep, line: int, severity: Severity, **said: Any) -> GuideProblem:
-    """A problem of a step's prose."""
-    return GuideProblem(rule="", severity=severity, line=line, step=step.number, **said)
-
-
-@dataclass(frozen=True)
-class LintRule:
-    """One kind of problem."""
-
-    name: str
-    says: str
-    """What it finds, for the documentation."""
-    check: Callable[[Inspection], Iterable[GuideProblem]]

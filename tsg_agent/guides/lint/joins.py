@@ -5,61 +5,51 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.lint.inspection import Inspection, text
+from tsg_agent.guides.lint.rule import Found, over_guide, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope, SelectSource, aggregates, inside, windowed
 
 RANKS = (exp.RowNumber, exp.FirstValue, exp.LastValue)
 INSENSITIVE = (exp.Max, exp.Min, exp.LogicalOr, exp.LogicalAnd)
 
 
-def rows_lost(about: Inspection) -> Iterator[GuideProblem]:
-    """Inner joins with a table that only describes the rows of the first."""
-    for facts in about.facts:
-        for scope, join, source in _joined_tables(facts):
-            inner = join.side in {"", "INNER"} and join.kind not in {"CROSS", "OUTER", "LEFT"}
-            if inner and scope.grouped and not _counts(source, scope, facts):
-                first = scope.sources[0].table or scope.sources[0].alias
-                yield in_query(
-                    facts,
-                    join,
-                    "warning",
-                    what=f"rows of {first} without one in {source.table} are lost",
-                    why=f"The measures are about {first}, and leave out what {source.table} does not know.",
-                    fix="LEFT JOIN.",
-                )
+@rule(over_queries, "warning", fix="LEFT JOIN.")
+def rows_lost(facts: Facts) -> Iterator[Found]:
+    """An inner join that loses the rows it measures."""
+    for scope, join, source in _joined_tables(facts):
+        inner = join.side in {"", "INNER"} and join.kind not in {"CROSS", "OUTER", "LEFT"}
+        if inner and scope.grouped and not _counts(source, scope, facts):
+            first = scope.sources[0].table or scope.sources[0].alias
+            why = f"The measures are about {first}, and leave out what {source.table} does not know."
+            yield Found(join, f"rows of {first} without one in {source.table} are lost", why)
 
 
-def rows_multiplied(about: Inspection) -> Iterator[GuideProblem]:
-    """Joins on what is not unique, under sums and means."""
-    for facts in about.facts:
-        for scope, join, source in _joined_tables(facts):
-            on = join.args.get("on")
-            compared = {
-                side.name.lower()
-                for one in (on.find_all(exp.EQ) if on is not None else ())
-                for side in (one.left, one.right)
-                if isinstance(side, exp.Column) and side.table.lower() == source.alias
-            } | {one.name.lower() for one in join.args.get("using") or []}
-            key = facts.schema.keys.get(source.table)
-            counted = next((one for one in _sensitive(scope) if _of_others(one, source, scope, facts)), None)
-            # A repeated row doubles what is beside it even where the key should be unique: only DISTINCT is safe.
-            if counted is not None and not (key and set(key) <= compared and source.table in _declared(about)):
-                yield in_query(
-                    facts,
-                    join,
-                    "warning",
-                    what=f"a row that {source.table} repeats is counted again in {text(counted)}",
-                    why=f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only."
-                    if compared
-                    else f"Nothing says which row of {source.table} belongs to which.",
-                    fix=f"Join its distinct rows, or declare the key in the front matter: {source.table}: {{key: …}}.",
-                )
-
-
-def _declared(about: Inspection) -> set[str]:
-    """Tables whose key the front matter vouches for."""
-    return {name.lower() for name, one in about.guide.tables.items() if one.key}
+@rule(over_guide, "warning")
+def rows_multiplied(about: Inspection) -> Iterator[Found]:
+    """A join that counts rows several times."""
+    vouched = {name.lower() for name, one in about.guide.tables.items() if one.key}
+    joined = [(facts, *one) for facts in about.facts for one in _joined_tables(facts)]
+    for held, scope, join, source in joined:
+        on = join.args.get("on")
+        compared = {
+            side.name.lower()
+            for one in (on.find_all(exp.EQ) if on is not None else ())
+            for side in (one.left, one.right)
+            if isinstance(side, exp.Column) and side.table.lower() == source.alias
+        } | {one.name.lower() for one in join.args.get("using") or []}
+        key = held.schema.keys.get(source.table)
+        counted = next((one for one in _sensitive(scope) if _of_others(one, source, scope, held)), None)
+        # A repeated row doubles what is beside it even where the key should be unique: only DISTINCT is safe.
+        if counted is not None and not (key and set(key) <= compared and source.table in vouched):
+            yield Found(
+                join,
+                f"a row that {source.table} repeats is counted again in {text(counted)}",
+                f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only."
+                if compared
+                else f"Nothing says which row of {source.table} belongs to which.",
+                f"Join its distinct rows, or declare the key in the front matter: {source.table}: {{key: …}}.",
+                within=held,
+            )
 
 
 def _joined_tables(facts: Facts) -> Iterator[tuple[SelectScope, exp.Join, SelectSource]]:
@@ -81,14 +71,14 @@ def _sensitive(scope: SelectScope) -> Iterator[exp.AggFunc]:
 
 
 def _of_others(aggregate: exp.AggFunc, source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether it is about the rows of the other tables: a column of theirs, or all rows."""
+    """True if an aggregate is over rows of the other tables: over a column of theirs, or COUNT(*)."""
     columns = [node for node in inside(aggregate) if isinstance(node, exp.Column)]
     tables = {found.table for column in columns if (found := facts.origin(column, scope))}
     return not columns or bool(tables - {source.table})
 
 
 def _counts(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether the rows of a joined table are counted or required themselves."""
+    """True if a joined table's own rows are counted, or filtered by WHERE."""
     where = scope.select.args.get("where")
     named = list(where.find_all(exp.Column)) if where is not None else []
     if any(node.table.lower() == source.alias for node in named):
@@ -102,39 +92,33 @@ def _counts(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
     )
 
 
-def ties(about: Inspection) -> Iterator[GuideProblem]:
-    """Orders that decide which rows are shown, or which number they get, and leave ties open."""
-    for facts in about.facts:
-        keys = _keys(facts)
-        if not keys:
-            continue
-        limit, order = facts.result.select.args.get("limit"), facts.result.select.args.get("order")
-        if limit is not None and not (order is not None and _settles(_ordered(order), facts.result, facts, keys)):
-            said = text(order) if order is not None else "no order"
-            yield _tie(facts, limit, f"LIMIT after {said}")
-        for scope, node in facts.calls(exp.Window):
-            if isinstance(node.this, RANKS) or (isinstance(node.this, exp.IgnoreNulls) and windowed(node.this.this)):
-                held = node.args.get("order")
-                if held is None or scope.name == "result":
-                    continue
-                parts = [*_ordered(held), *(node.args.get("partition_by") or [])]
-                if not _settles(parts, scope, facts, keys):
-                    yield _tie(facts, node, text(node))
-
-
-def _tie(facts: Facts, node: exp.Expr, text: str) -> GuideProblem:
-    return in_query(
-        facts,
-        node,
-        "note",
-        what=f"{text} leaves ties to chance",
-        why="The same telemetry gives other rows on another run.",
-        fix="End the order with the columns of the key.",
-    )
+@rule(
+    over_queries,
+    "note",
+    why="The same telemetry gives other rows on another run.",
+    fix="End the order with the columns of the key.",
+)
+def ties(facts: Facts) -> Iterator[Found]:
+    """An order that leaves to chance which rows are shown."""
+    keys = _keys(facts)
+    if not keys:
+        return
+    limit, order = facts.result.select.args.get("limit"), facts.result.select.args.get("order")
+    if limit is not None and not (order is not None and _settles(_ordered(order), facts.result, facts, keys)):
+        said = text(order) if order is not None else "no order"
+        yield Found(limit, f"LIMIT after {said} leaves ties to chance")
+    for scope, node in facts.calls(exp.Window):
+        if isinstance(node.this, RANKS) or (isinstance(node.this, exp.IgnoreNulls) and windowed(node.this.this)):
+            held = node.args.get("order")
+            if held is None or scope.name == "result":
+                continue
+            parts = [*_ordered(held), *(node.args.get("partition_by") or [])]
+            if not _settles(parts, scope, facts, keys):
+                yield Found(node, f"{text(node)} leaves ties to chance")
 
 
 def _keys(facts: Facts) -> list[set[object]]:
-    """What tells the result's rows apart: the columns of the last SELECT that groups."""
+    """The key of the result's rows: the GROUP BY columns of the last SELECT that groups, each under its names."""
     for scope in reversed(facts.scopes):
         if scope.select.args.get("group"):
             return [{facts.name(key, scope), (scope.name, key.name.lower())} for key in scope.keys]
@@ -146,7 +130,7 @@ def _ordered(order: exp.Expr) -> list[exp.Expr]:
 
 
 def _settles(parts: list[exp.Expr], scope: SelectScope, facts: Facts, keys: list[set[object]]) -> bool:
-    """Whether the parts of an order name every column of the key."""
+    """True if the parts of an ORDER BY name every column of the key, or a row number."""
     named: set[object] = set()
     for one in parts:
         this = scope.meant(one)

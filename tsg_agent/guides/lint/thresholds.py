@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts, LabelColumn
-from tsg_agent.guides.lint.inspection import Inspection, in_step
-from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.lint.inspection import Inspection
+from tsg_agent.guides.lint.rule import Found, over_guide, rule
 
 OVER = r">=?|≥|over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|beyond|at least|or more than"
 UNDER = r"<=?|≤|under|below|less than|fewer than|lower than|smaller than|at most|no more than"
@@ -41,29 +41,20 @@ SAME = {
 
 
 @dataclass(frozen=True)
-class ProseThreshold:
-    """A number that a value is compared with, in words."""
+class Threshold:
+    """A number that a value is compared with: in words, with its `unit`, or in the SQL, with its `column`."""
 
-    number: float
-    unit: str
-    upwards: bool
-    words: frozenset[str]
-    text: str
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A comparison in the SQL."""
-
-    column: str
     number: float
     upwards: bool
     words: frozenset[str]
     text: str
+    unit: str = ""
+    column: str = ""
 
 
-def differing(about: Inspection) -> Iterator[GuideProblem]:
-    """Numbers in a sentence about a label that the label's own rule does not have."""
+@rule(over_guide, "warning")
+def threshold_differs(about: Inspection) -> Iterator[Found]:
+    """A number that differs between the prose and the SQL."""
     for step in about.guide.steps:
         for instruction in step.instructions:
             said = list(thresholds_in(instruction.text))
@@ -74,12 +65,12 @@ def differing(about: Inspection) -> Iterator[GuideProblem]:
                 rules = [one for _, column in columns for one in _rules(column, instruction.labels, facts)]
                 unseen = any(column.default and not facts.shows(name, column.default) for name, column in columns)
                 for one in said if rules else ():
-                    problem = _compare(one, rules, unseen=unseen)
-                    if problem:
-                        yield in_step(step, instruction.line, "warning", **problem, plugin=facts.parsed.query.number)
+                    found = _compare(one, rules, instruction.line, unseen=unseen)
+                    if found:
+                        yield replace(found, within=facts)
 
 
-def thresholds_in(text: str) -> Iterator[ProseThreshold]:
+def thresholds_in(text: str) -> Iterator[Threshold]:
     """Every "over 8 % error rate" of a sentence."""
     for match in SAID.finditer(text):
         upwards = bool(re.fullmatch(OVER, match["side"], re.IGNORECASE)) and "no more" not in match["side"]
@@ -88,36 +79,35 @@ def thresholds_in(text: str) -> Iterator[ProseThreshold]:
         shown = " ".join(
             f"{match['side']} {match['number']}{' ' if unit not in {'%', ''} else ''}{match['unit'] or ''}".split()
         )
-        yield ProseThreshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
+        yield Threshold(float(match["number"].replace(",", "")), upwards, words, shown, unit=unit)
 
 
-def _compare(said: ProseThreshold, rules: list[Compared], *, unseen: bool) -> dict[str, object] | None:
-    """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
-    if any(_equal(said, one) for one in rules):
-        match = next(one for one in rules if _equal(said, one))
-        if match.upwards != said.upwards and said.words & match.words:
-            return {
-                "what": f'the text says "{said.text}", the query {match.text}', "fix": "Let both say the same.",
-                "why": "They point in opposite directions.",
-            }  # fmt: skip
-        return None
-    alike = sorted((one for one in rules if _same_thing(said, one)), key=lambda one: -len(said.words & one.words))
+def _compare(said: Threshold, rules: list[Threshold], line: int, *, unseen: bool) -> Found | None:
+    """How a sentence's number differs from the SQL's; None if the SQL has it, or compares no such value."""
+    match = next((one for one in rules if _equal(said, one)), None)
+    if match is not None:
+        if match.upwards == said.upwards or not said.words & match.words:
+            return None
+        what, why = f'the text says "{said.text}", the query {match.text}', "They point in opposite directions."
+        return Found(line, what, why, "Let both say the same.")
+    alike = [one for one in rules if _same_thing(said, one)]
     if not alike:
         return None
-    rule = alike[0]
-    lost = ", and are not even shown" if unseen and _hides(rule, said) else ""
-    return {
-        "what": f'the text says "{said.text}", the query {rule.text}',
-        "why": f"Rows between the two are called otherwise than the text promises{lost}.",
-        "fix": "Let both say the same number.",
-    }
+    nearest = max(alike, key=lambda one: len(said.words & one.words))
+    lost = ", and are not even shown" if unseen and _hides(nearest, said) else ""
+    return Found(
+        line,
+        f'the text says "{said.text}", the query {nearest.text}',
+        f"Rows between the two are called otherwise than the text promises{lost}.",
+        "Let both say the same number.",
+    )
 
 
-def _hides(one: Compared, said: ProseThreshold) -> bool:
+def _hides(one: Threshold, said: Threshold) -> bool:
     return one.upwards == said.upwards and (one.number > said.number if said.upwards else one.number < said.number)
 
 
-def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterator[Compared]:
+def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterator[Threshold]:
     """The comparisons of the arms that give one of the labels; expressions go by the names they are shown under."""
     names = {made.sql(): name for name, made in column.scope.outputs.items()}
     for condition, name in column.arms:
@@ -127,7 +117,7 @@ def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterat
                 yield replace(one, words=one.words | {"rate"}) if rate else one
 
 
-def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tuple[Compared, exp.Expr]]:
+def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tuple[Threshold, exp.Expr]]:
     for node in condition.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE):
         for value, other, upwards in (
             (node.left, node.right, isinstance(node, exp.GT | exp.GTE)),
@@ -137,7 +127,7 @@ def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tupl
             if number is not None and conditions.number(value) is None:
                 column = value.find(exp.Column)
                 name = names.get(value.sql()) or (column.name if column is not None else value.sql())
-                yield Compared(name.lower(), number, upwards, _words(name), node.sql()), value
+                yield Threshold(number, upwards, _words(name), node.sql(), column=name.lower()), value
 
 
 def _seconds(column: str) -> float:
@@ -146,7 +136,7 @@ def _seconds(column: str) -> float:
     return next((SECONDS[part] for part in ("ms", "minute", "min", "hour", "day") if part in parts), 1)
 
 
-def _equal(said: ProseThreshold, one: Compared) -> bool:
+def _equal(said: Threshold, one: Threshold) -> bool:
     """The same number, whatever the unit it is written in."""
     factors = {1.0}
     unit = said.unit.rstrip("s") if said.unit not in {"s", "ms"} else said.unit
@@ -159,8 +149,8 @@ def _equal(said: ProseThreshold, one: Compared) -> bool:
     return any(abs(said.number * factor - one.number) < 1e-9 * max(1.0, abs(one.number)) for factor in factors)
 
 
-def _same_thing(said: ProseThreshold, one: Compared) -> bool:
-    """Whether a sentence's number and a comparison are about the same value."""
+def _same_thing(said: Threshold, one: Threshold) -> bool:
+    """True if a sentence's number and a comparison are about the same value."""
     rate = bool({"rate", "availability", "success"} & one.words) or one.column.endswith(("_pct", "_percent", "_share"))
     if said.unit in {"%", "percent"}:
         return rate and said.upwards == one.upwards

@@ -10,18 +10,15 @@ from sqlglot.errors import SqlglotError
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import WrittenGuide
-from tsg_agent.guides.lint.column_use import ambiguous_columns, booleans, ungrouped_columns, unknown_columns
-from tsg_agent.guides.lint.inspection import Inspection, in_query
-from tsg_agent.guides.lint.problem import GuideProblem
-from tsg_agent.guides.lint.time_use import units
+from tsg_agent.guides.lint.column_use import ambiguous_column, boolean_number, ungrouped_column, unknown_columns
+from tsg_agent.guides.lint.inspection import Inspection
+from tsg_agent.guides.lint.rule import DUCKDB, POSTGRES, Found, over_guide, rule
+from tsg_agent.guides.lint.time_use import interval_unit
 from tsg_agent.guides.parsed import CANONICAL, parameters_of
 from tsg_agent.guides.placeholders import bind
 from tsg_agent.telemetry.loading import first_line
 
-DUCKDB, POSTGRES = "DuckDB", "PostgreSQL"
 SECOND_OF_2024 = datetime(2024, 1, 1)
-
-
 LACKED: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.TryCast, "TRY_CAST"),
     (exp.Qualify, "QUALIFY"),
@@ -35,37 +32,37 @@ LACKED: tuple[tuple[type[exp.Expr], str], ...] = (
 """What PostgreSQL does not have."""
 
 
-def unread_blocks(about: Inspection) -> Iterator[GuideProblem]:
-    """Parts of the file that are no part of a guide."""
+@rule(
+    over_guide,
+    "error",
+    why="What it holds is not run, or only once.",
+    fix="A block stands in a step, from <PLUGIN_n> to </PLUGIN_n>; a step's or a block's number is there once.",
+)
+def unread_block(about: Inspection) -> Iterator[Found]:
+    """A block that is not closed, empty, or there twice."""
     for oddity in about.guide.oddities:
-        yield GuideProblem(
-            rule="",
-            severity="error",
-            line=oddity.line,
-            what=oddity.text.rstrip("."),
-            why="What it holds is not run, or only once.",
-            fix="A block stands in a step, from <PLUGIN_n> to </PLUGIN_n>; a step's or a block's number is there once.",
-        )
+        yield Found(oddity.line, oddity.text.rstrip("."))
 
 
-def refused_queries(about: Inspection) -> Iterator[GuideProblem]:
-    """Blocks that are no single SELECT over tables."""
+@rule(
+    over_guide,
+    "error",
+    why="It is never run: a query that is not understood may do more than read.",
+    engines=(DUCKDB, POSTGRES),
+)
+def refused_query(about: Inspection) -> Iterator[Found]:
+    """A block that is not one SELECT over tables."""
     for query, error in about.refused:
-        yield GuideProblem(
-            rule="",
-            severity="error",
-            line=query.line,
-            step=query.step,
-            plugin=query.number,
-            what=error.message.rstrip("."),
-            why="It is never run: a query that is not understood may do more than read.",
-            fix=error.fix,
-            engines=(DUCKDB, POSTGRES),
-        )
+        yield Found(query.line, error.message.rstrip("."), fix=error.fix, within=query)
 
 
-def unknown_tables(about: Inspection) -> Iterator[GuideProblem]:
-    """Tables that neither the telemetry's catalogue nor the front matter describes."""
+@rule(
+    over_guide,
+    "note",
+    why="Columns and their kinds are guessed from how the queries use them; a wrong name is not noticed.",
+)
+def unknown_table(about: Inspection) -> Iterator[Found]:
+    """A table of which nothing says what columns it has."""
     for table in sorted(about.schema.inferred):
         facts, node = next(
             (one, node)
@@ -74,62 +71,38 @@ def unknown_tables(about: Inspection) -> Iterator[GuideProblem]:
             if node.name.lower() == table
         )
         columns = ", ".join(f"{name}: {kind.name.lower()}" for name, kind in about.schema.tables[table].items())
-        yield in_query(
-            facts,
-            node,
-            "note",
-            what=f"nothing says which columns {table} has",
-            why="Columns and their kinds are guessed from how the queries use them; a wrong name is not noticed.",
-            fix=f"Declare it in the front matter: tables: {{{table}: {{columns: {{{columns}}}}}}}",
-        )
+        fix = f"Declare it in the front matter: tables: {{{table}: {{columns: {{{columns}}}}}}}"
+        yield Found(node, f"nothing says which columns {table} has", fix=fix, within=facts)
 
 
-def not_running(about: Inspection) -> Iterator[GuideProblem]:
-    """Queries that an engine refuses as they stand."""
+@rule(over_guide, "error")
+def does_not_run(about: Inspection) -> Iterator[Found]:
+    """A query that DuckDB or PostgreSQL refuses, and why."""
     with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for statement in about.schema.statements():
             connection.execute(statement)
         for facts in about.facts:
-            said = _refusal(connection, verbatim(facts, CANONICAL), about.guide)
+            said = _refusal(connection, facts.parsed.tree.sql(dialect=CANONICAL), about.guide)
             if said:
                 yield _not_running(about, facts, connection, said)
     for facts in about.facts:
         reasons = list(dict.fromkeys(_postgres(about, facts)))
         if reasons:
-            yield in_query(
-                facts,
-                facts.parsed.query.line,
-                "error",
-                engines=(POSTGRES,),
-                what=f"{POSTGRES} refuses the query: {'; '.join(reasons)}",
-                why="The step says nothing there.",
-            )
+            what = f"{POSTGRES} refuses the query: {'; '.join(reasons)}"
+            why = "The step says nothing there."
+            yield Found(facts.parsed.query.line, what, why, engines=(POSTGRES,), within=facts)
 
 
-def verbatim(facts: Facts, dialect: str) -> str:
-    """The query as it stands, its parameters bound."""
-    if dialect == CANONICAL:
-        return facts.parsed.tree.sql(dialect=CANONICAL)
-    return bind(facts.parsed.query.sql)
-
-
-def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> GuideProblem:
+def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Found:
     repaired = about.repaired[facts.parsed.query.number]
     still = _refusal(connection, repaired.sql, about.guide)
     names = ", ".join(dict.fromkeys(change.rule for change in repaired.changes))
     guessed = sorted(set(about.schema.inferred) & {t.name.lower() for t in facts.parsed.tree.find_all(exp.Table)})
     doubt = f" (the columns of {', '.join(guessed)} are guessed)" if guessed else ""
     after = f"Repaired ({names}) it runs." if not still else f"Repaired as far as that is certain it says: {still}"
-    return in_query(
-        facts,
-        facts.parsed.query.line,
-        "error",
-        engines=(DUCKDB,),
-        what=f"{DUCKDB} refuses the query{doubt}: {said}",
-        why="The step says nothing as it stands.",
-        fix=after,
-    )
+    what, why = f"{DUCKDB} refuses the query{doubt}: {said}", "The step says nothing as it stands."
+    return Found(facts.parsed.query.line, what, why, after, engines=(DUCKDB,), within=facts)
 
 
 def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: WrittenGuide) -> str:
@@ -147,7 +120,7 @@ def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: WrittenGuid
 def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
     """What PostgreSQL is known to refuse in a query."""
     try:
-        sqlglot.parse_one(verbatim(facts, "postgres"), read="postgres")
+        sqlglot.parse_one(bind(facts.parsed.query.sql), read="postgres")
     except SqlglotError as error:
         yield f"it does not parse ({' '.join(str(error).split())[:120]})"
     for node in facts.parsed.tree.walk():
@@ -156,11 +129,11 @@ def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
             yield f"it has no {lacked} (line {facts.parsed.line(node)})"
         if isinstance(node, exp.Group) and node.args.get("all"):
             yield f"it has no GROUP BY ALL (line {facts.parsed.line(node)})"
-        if isinstance(node, exp.Star) and (node.args.get("except_") or node.args.get("except")):
+        if isinstance(node, exp.Star) and node.args.get("except_"):
             yield f"it has no * EXCLUDE (line {facts.parsed.line(node)})"
     for column in unknown_columns(facts):
         yield f"no table has a column {column.name} (line {facts.parsed.line(column)})"
-    for rule in (booleans, ambiguous_columns, ungrouped_columns, units):
-        for problem in rule(about):
+    for one in (boolean_number, ambiguous_column, ungrouped_column, interval_unit):
+        for problem in one.problems(about):
             if problem.plugin == facts.parsed.query.number and POSTGRES in problem.engines:
                 yield f"{problem.what} (line {problem.line})"
