@@ -190,7 +190,7 @@ def _names_unknown(entry: _Labelled) -> bool:
 
 
 def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
-    """One of the values found. Of several: the only one said to fail, one called primary, or the first region."""
+    """One of the values found: of several the likeliest, or a question."""
     ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
     values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
     if not values and ambiguous:
