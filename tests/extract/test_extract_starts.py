@@ -104,6 +104,12 @@ def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
         ("There have been no errors since 06:30.", None),
         ("The outage did not start at 07:10 but at 06:30.", "20T06:30"),
         ("Errors began at half past six in the evening on 19 January.", "19T18:30"),
+        ("Errors began at 06:10. We went through the proxy logs: the first 503 is at 06:30.", "20T06:30"),
+        ("Fehler begannen um 06:10 Uhr. Laut den Logs kam der erste Fehler um 06:30 Uhr.", "20T06:30"),
+        ("Los errores empezaron a las 06:10. Según los logs, empezaron a las 06:30.", "20T06:30"),
+        ("Les erreurs ont commencé à 06:10. D'après les logs, elles ont commencé à 06:30.", "20T06:30"),
+        ("errs 12,5 % from 0630z", "20T06:30"),
+        ("5xx 4.1% from 0630z", "20T06:30"),
     ],
 )
 def test_a_start_is_said_by_what_ended_or_corrected(said: str, start: str | None) -> None:

@@ -310,7 +310,8 @@ def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> st
         return "ran"
     asks = rest.rstrip().endswith("?")
     said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
-    return "unused" if around.has("past", head) else next(filter(None, said), "ranges" if asks else "either")
+    others = around.has("past", head) or around.has("unrelated", rest)
+    return "unused" if others else next(filter(None, said), "ranges" if asks else "either")
 
 
 def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
