@@ -59,10 +59,44 @@ def test_reports_are_read_in_four_languages(text: str, start: str, end: str) -> 
     assert (found.service_name, found.region, found.environment) == ("PetSite", "us-east", "prod")
 
 
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        ("PetSite ist in us-east (prod) kaputt, ging gestern nachmittag um halb zwei los.", "19T13:30"),
+        ("PetSite us-east prod ist tot, ging heut früh um fünf nach halb sieben los (utc), Neustart hat nix gebracht",
+         "20T06:35"),
+        ("Seit Viertel nach Mitternacht ist PetSite in us-east (prod) nicht erreichbar.", "20T00:15"),
+        ("Die Störung bei PetSite (us-east, prod) begann gestern um zwanzig nach vierzehn.", "19T14:20"),
+        ("PetSite est en panne sur us-east (prod) depuis minuit vingt.", "20T00:20"),
+        ("PetSite est en panne sur us-east (prod) depuis hier à midi moins le quart UTC.", "19T11:45"),
+        ("La panne de PetSite (us-east, prod) a commencé hier à quatorze heures dix.", "19T14:10"),
+        ("PetSite está caído en us-east (prod) desde ayer a las catorce y veinte UTC.", "19T14:20"),
+        ("PetSite está caído en us-east (prod) desde ayer al mediodía y cuarto UTC.", "19T12:15"),
+        ("PetSite us-east prod has been failing since a quarter past midnight.", "20T00:15"),
+        ("PetSite us-east prod: errors began yesterday at ten to noon UTC.", "19T11:50"),
+    ],
+)  # fmt: skip
+def test_a_clock_is_spoken_in_four_languages(said: str, start: str) -> None:
+    found = run(said)
+    assert found.parameters and iso(found.parameters.incident_start) == start, (found.parameters, found.notes)
+
+
 @pytest.mark.parametrize("zone", ["(hora de Springfield)", "(heure de Trifouillis)", "Entenhausener Zeit", "XKT"])
 def test_a_zone_that_is_not_known_is_asked_and_never_utc(zone: str) -> None:
     (question,) = run(f"PetSite us-east prod failing since 06:30 {zone}").questions
     assert question.parameter == "incident_start"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Seit 06:30 ist PetSite in us-east (prod) kaputt, und das ganz.",
+        "PetSite (us-east, prod), depuis 06h30, est en panne, et les erreurs montent.",
+    ],
+)
+def test_a_verb_behind_a_time_is_no_zone(said: str) -> None:
+    found = run(said).parameters
+    assert found and iso(found.incident_start) == "20T06:30"
 
 
 @pytest.mark.parametrize("rule", ["5xx>5% for 10m", "errors over 5 % for 10 minutes", "availability below 95% for 5m"])

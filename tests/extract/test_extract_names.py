@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.extract.extracting import KNOWN, asked, run
+from tests.extract.extracting import KNOWN, asked, iso, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
 from tsg_agent.extract.names import KnownNames
@@ -228,6 +228,48 @@ def test_of_several_services_the_one_that_fails_is_meant() -> None:
     assert asked(run("payments fails. PetSite in us-east prod fails" + BEGAN)) == {
         "service_name": ("payments", "PetSite")
     }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1. CLOSED payments / us-west / prod. Blip at 03:10.\n2. IN PROGRESS PetSite / us-east / prod. 5xx.",
+        "- payments, us-west, prod: errors 03:10-03:25, resolved\n- PetSite, us-east, prod: 5xx since 06:30, ongoing",
+        "Wir haben heute:\nERLEDIGT payments, us-west, prod, Fehler\nOFFEN PetSite, us-east, prod, Fehler",
+    ],
+)
+def test_of_several_entries_of_a_handover_the_open_one_is_meant(said: str) -> None:
+    found = run(said).parameters
+    assert found and (found.service_name, found.region) == ("PetSite", "us-east")
+
+
+def test_two_open_entries_are_asked() -> None:
+    said = "OPEN payments / us-west / prod. Failing since 06:10.\nOPEN PetSite / us-east / prod. Failing since 06:30."
+    assert "service_name" in asked(run(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The page came from us-west, the broken hosts are in us-east.",
+        "Der Alarm kam aus us-west, aber die Fehler sind in us-east.",
+        "La alerta viene de us-west, pero los errores están en us-east.",
+        "L'alerte vient de us-west, mais les erreurs sont sur us-east.",
+    ],
+)
+def test_where_an_alert_comes_from_is_not_where_it_fails(said: str) -> None:
+    found = run(f"{said} PetSite, prod, from 06:30 UTC.").parameters
+    assert found and (found.region, iso(found.incident_start)) == ("us-east", "20T06:30")
+
+
+def test_where_errors_come_from_is_where_it_fails() -> None:
+    found = run("PetSite, prod: all errors come from us-west, in us-east they are few." + BEGAN).parameters
+    assert found and found.region == "us-west"
+
+
+def test_an_alert_from_the_only_region_is_of_it() -> None:
+    found = run("The alert was sent from us-west. PetSite, prod." + BEGAN).parameters
+    assert found and found.region == "us-west"
 
 
 def test_the_place_of_a_cloud_names_its_region() -> None:

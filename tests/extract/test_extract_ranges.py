@@ -173,3 +173,18 @@ def test_in_a_question_every_range_is_what_to_look_at() -> None:
         found = run(PLACE + text, ranges_are_windows=True).parameters
         assert found
         assert (iso(found.start_time), found.incident_start, iso(found.end_time)) == ("20T06:30", None, "20T08:00")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "The cron window, 01:00Z to 03:00Z, came later.",
+        "The import window, 01:00Z to 03:00Z, has nothing to do with it.",
+        "Das Zeitfenster 01:00Z bis 03:00Z hat nichts damit zu tun.",
+        "Nosotros hemos mirado: la ventana de las 01:00Z a las 03:00Z no tiene nada que ver con la incidencia.",
+        "Nous avons regardé : la fenêtre de 01:00Z à 03:00Z est sans rapport avec la panne.",
+    ],
+)
+def test_a_window_of_something_else_is_not_the_incident_s(other: str) -> None:
+    found = run(f"{PLACE}Errors began 2024-01-19 23:12Z, gone 2024-01-20 00:03Z. {other}").parameters
+    assert found and (iso(found.incident_start), iso(found.end_time)) == ("19T23:12", "20T00:03")

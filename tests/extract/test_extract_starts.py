@@ -104,6 +104,12 @@ def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
         ("There have been no errors since 06:30.", None),
         ("The outage did not start at 07:10 but at 06:30.", "20T06:30"),
         ("Errors began at half past six in the evening on 19 January.", "19T18:30"),
+        ("Errors began at 06:10. We went through the proxy logs: the first 503 is at 06:30.", "20T06:30"),
+        ("Fehler begannen um 06:10 Uhr. Laut den Logs kam der erste Fehler um 06:30 Uhr.", "20T06:30"),
+        ("Los errores empezaron a las 06:10. Según los logs, empezaron a las 06:30.", "20T06:30"),
+        ("Les erreurs ont commencé à 06:10. D'après les logs, elles ont commencé à 06:30.", "20T06:30"),
+        ("errs 12,5 % from 0630z", "20T06:30"),
+        ("5xx 4.1% from 0630z", "20T06:30"),
     ],
 )
 def test_a_start_is_said_by_what_ended_or_corrected(said: str, start: str | None) -> None:
@@ -151,3 +157,24 @@ def test_a_day_that_the_telemetry_does_not_cover_is_not_carried_over() -> None:
     assert any("it may be 2024-01-05T06:30:00Z" in note for note in result.notes), result.notes
     covered = run(PLACE + "Like INC-7 of 19 January (08:30-09:15)? This time errors began at 06:30 UTC.")
     assert covered.parameters and iso(covered.parameters.incident_start) == "19T06:30"
+
+
+@pytest.mark.parametrize(
+    ("reply", "start"),
+    [
+        ("Berichtigung: Nicht um 06:10, sondern erst um 06:30 Uhr ging es los.", "20T06:30"),
+        ("Correction: it did not begin at 06:10 but at 06:30 UTC.", "20T06:30"),
+        ("Corrección: no empezó a las 06:10 sino a las 06:30, y es así.", "20T06:30"),
+        ("Correction : ça n'a pas commencé à 06:10 mais à 06:30, et c'est tout.", "20T06:30"),
+        ("Correction: it began at 05:50 UTC.", "20T05:50"),
+    ],
+)
+def test_a_reply_corrects_the_report_that_it_quotes(reply: str, start: str) -> None:
+    quoted = "> PetSite in us-east (prod) returns 503 since 06:10 UTC.\n> We promised 99.95 %."
+    found = run(f"{reply}\n\nOn Saturday Ann wrote:\n{quoted}").parameters
+    assert found and (iso(found.incident_start), found.threshold) == (start, 99.95)
+
+
+def test_a_quoted_target_is_asked_about_where_the_reply_corrects_nothing() -> None:
+    found = run("PetSite in us-east (prod) fails since 06:30 UTC.\n\n> We promised 99.95 %.")
+    assert "threshold" in asked(found)

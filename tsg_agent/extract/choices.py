@@ -52,6 +52,8 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
 
     A question if they are further apart, or have no single reading.
     """
+    # a reply tells of its own times, and what it quotes is the report before
+    sightings = [one for one in sightings if not material.setting.prose.is_quoted(one.start)] or sightings
     # a correction drops the sightings before it
     sightings = sightings[max((n for n, one in enumerate(sightings) if one.corrects), default=0) :]
     if not sightings:

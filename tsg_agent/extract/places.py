@@ -217,11 +217,38 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
     joined = either or any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
     reasons = (
         ("as it is called the most affected", [hit for hit in pool if hit.foremost]),
+        (
+            "as the others are where a message came from",
+            [hit for hit in pool[:_MATCHES] if not _sends(hit, prose, words)],
+        ),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not joined]),
+        ("as only it is said to be open", _in_work(pool[:_MATCHES], prose, words)),
         ("as it is named first", pool[:1] if kind is REGION and not either else []),
     )
     return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
+
+
+def _sends(hit: Hit, prose: Prose, words: Words) -> bool:
+    """Whether a name tells where a message came from: "the alert was sent from us-east-1"."""
+    before = prose.text[max(0, hit.start - 60) : hit.start]
+    return bool(words.made("sender", rf"\b{words.one_of('sender')}\W{{1,3}}$").search(before))
+
+
+def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
+    """The names in lines that tell of open work, where all other names are in lines that tell of work that is over."""
+    opened, closed = ([hit for hit in pool if _told(hit, kind, prose, words)] for kind in ("in_work", "put_away"))
+    return opened if len(opened) + len(closed) == len(pool) else []
+
+
+def _told(hit: Hit, kind: str, prose: Prose, words: Words) -> bool:
+    """Whether the line with a name begins or ends with such words: "1) OPEN checkout", "checkout - in progress"."""
+    begin, end = prose.line(hit.start)
+    said = words.one_of(kind)
+    pattern = words.made(
+        f"told {kind}", rf"\W*(?:[0-9]{{1,3}}\W+)?{said}(?!\w)|.{{0,300}}?[-:(|,.\[\u2013—]\s{{0,3}}{said}\W*$"
+    )
+    return bool(pattern.match(prose.text[begin:end]))
 
 
 def _either(pool: list[Hit], prose: Prose) -> bool:

@@ -65,10 +65,12 @@ class Cue:
         return bool(bare and own) and not over and not self.around.has("fine", self.subject)
 
     def runs_on(self) -> bool:
-        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00"."""
+        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
         pattern = self.around.words.made("onwards", rf"[ ,]*{self.around.words.one_of('onwards')}(?!\w)")
         onwards = pattern.match(self.around.after) or self.around.ends_failing(self.subject)
-        return not self.gap.strip(" ~") and bool(onwards)
+        alone = not self.after and not re.search(r"\w", self.around.following)
+        names = "§" in self.head and self.around.says_nothing(self.around.words["served"].sub(" ", self.head))
+        return not self.gap.strip(" ~") and bool(onwards or (alone and names))
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
@@ -310,7 +312,8 @@ def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> st
         return "ran"
     asks = rest.rstrip().endswith("?")
     said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
-    return "unused" if around.has("past", head) else next(filter(None, said), "ranges" if asks else "either")
+    others = around.has("past", head) or around.has("unrelated", rest)
+    return "unused" if others else next(filter(None, said), "ranges" if asks else "either")
 
 
 def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:

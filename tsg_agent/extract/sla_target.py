@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
@@ -103,6 +103,7 @@ class _Percentage:
     measured: bool = True
     near: bool = False
     """Whether its sentence names a target."""
+    quoted: bool = False
 
 
 def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
@@ -113,6 +114,8 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarge
     if flag is not None:
         return SlaTarget(_in_range(flag, "--threshold"), "given")
     found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
+    if any(one.rank > 0 and not one.quoted for one in found) or not prose.corrects_quoted():
+        found = [replace(one, rank=0) if one.quoted else one for one in found]  # a quoted report is another one
     rank = max((one.rank for one in found if one.rank > 0), default=0)
     best = next((one for one in found if one.rank == rank and rank), None)
     # a measured availability is below its target: what is above the chosen one may be the true target
@@ -158,8 +161,8 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
         other = _OTHER.search(re.split(r"[,;(|]", before[-45:])[-1]) or re.match(r"[ ](?:errors?|cpu)\b", after, re.I)
         label, word = _LABELS.search(before), _BEFORE.search(before)
         shown = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
-        if label and not other and not quoted:
-            yield _labelled(value, match, shown)
+        if label and not other:
+            yield replace(_labelled(value, match, shown), quoted=quoted)
             continue
         # without "%" a number is a target only directly behind the word; with a word behind it, it counts something
         beside_it = word and _BESIDE.fullmatch(word["gap"])
@@ -167,7 +170,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
         counted = not (match["percent"] or bare) or match["sign"]
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
         led = word and (beside_it or not _MEASURED.search(word["gap"]))
-        fits = (led or behind) and not (other or counted or quoted) and LOWEST_IN_PROSE <= value <= 100
+        fits = (led or behind) and not (other or counted) and LOWEST_IN_PROSE <= value <= 100
         beside = f"{before[-25:]} {after[:15]}"
         yield _Percentage(
             value,
@@ -176,6 +179,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
             other=bool(counted or _OTHER.search(beside)),
             measured=bool(_MEASURED.search(beside)),
             near=bool(_TARGETS.search(near)),
+            quoted=quoted,
         )
 
 

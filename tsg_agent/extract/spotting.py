@@ -109,11 +109,13 @@ class _Forms:
         )
         uhr = any_of(self._listed("hour_word"))
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
-        self.afternoon, self.forenoon, self.midnight = map(self._word, ("afternoon", "forenoon", "midnight"))
+        self.afternoon, self.forenoon = map(self._word, ("afternoon", "forenoon"))
+        self.noon, self.midnight = map(self._word, ("noon", "midnight"))
+        self.no_zone = frozenset(self._listed("no_zone"))
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
-        hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 12]
-        twelve = any_of([*hours, "1[0-2]", "[1-9]"])
+        hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 23]
+        hour = any_of([noon, midnight, *sorted(hours, key=len, reverse=True), "1[0-9]", "2[0-3]", "[1-9]"])
         spoken, past = (
             any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
         )
@@ -130,7 +132,7 @@ class _Forms:
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
             | {bare}
-            | (?:(?P<spoken>{spoken})[ ](?P<sh>{twelve})|(?P<ah>{twelve})[ ](?P<past>{past}))
+            | (?:(?P<spoken>{spoken})[ ](?P<sh>{hour})|(?P<ah>{hour})[ ](?P<past>{past}))
               (?!\w|[:.%-]\w)(?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
@@ -256,6 +258,8 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterato
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
+        if text[match.end() : position].strip(" ,") in forms.no_zone:  # "seit 14:30 ist", a verb
+            zone, position = None, match.end()
         yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
 
@@ -281,12 +285,16 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
-    """ "half past two": in either half of the day, unless "afternoon" follows."""
+    """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
-    hour = int(said) if said.isdigit() else number(said)
+    noon, midnight = forms.noon.fullmatch(said), forms.midnight.fullmatch(said)
+    hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
+    if noon or midnight or hour > 12:
+        hours, minute = divmod((60 * hour + away) % 1440, 60)
+        return time(hours, minute), ""
     minutes = 60 * (hour % 12) + away
     hours, minute = divmod(minutes % 720, 60)
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE

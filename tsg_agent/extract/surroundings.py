@@ -48,7 +48,9 @@ class Surroundings:
 
     def clauses(self, text: str) -> list[str]:
         """The clauses of a text, the last first, without times and brackets."""
-        apart = self.words.made("clauses", rf"[,;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)")
+        apart = self.words.made(
+            "clauses", rf"(?<![0-9]),|,(?![0-9])|[;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)"
+        )
         return apart.split(_STAMP.sub(" ", text))[::-1]
 
     def clause(self, text: str) -> str:
@@ -93,9 +95,9 @@ class Surroundings:
         return bool(pattern.search(text[-40:]))
 
     def ends_failing(self, clause: str) -> bool:
-        """Whether a clause ends with what fails: "the deploy errors"."""
+        """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
         fails, tail = self.words.one_of("failing", "hint"), self.words.one_of("failing_tail")
-        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$"
+        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
         return bool(self.words.made("ends failing", pattern).search(clause))
 
     def to_now(self) -> re.Match[str] | None:

@@ -5,6 +5,8 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
+from tsg_agent.extract.words import words_in
+
 MAXIMUM_CHARACTERS = 200_000
 """Characters that are read of a text; a note tells of a cut."""
 
@@ -60,6 +62,11 @@ class Prose:
     def is_quoted(self, start: int) -> bool:
         """Whether a position is in a quoted line ("> …"), in a text that has other lines too."""
         return any(low <= start < high for low, high in self._quoted)
+
+    def corrects_quoted(self) -> bool:
+        """Whether what it quotes is the report that it corrects: what is not corrected holds."""
+        found = words_in(self.text)["correction"].finditer(self.text)
+        return bool(self._quoted) and any(not self.is_quoted(one.start()) for one in found)
 
     def is_elsewhere(self, start: int) -> bool:
         """Whether a position is in a sentence about another service."""
