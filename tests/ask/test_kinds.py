@@ -45,6 +45,8 @@ def test_a_kind_is_read_as_a_known_one(engine: Engine, incident: Request, questi
     ("before", "question", "title"),
     [
         ("top 3 zones by timeouts", "now by p99 latency", "timeouts and p99 latency by zone"),
+        ("timeouts by component", "by zone", "timeouts by zone"),
+        ("timeouts by zone", "by users", "timeouts by user"),
         ("timeouts by zone", "by component instead of zone", "timeouts by component"),
         ("p99 by zone", "same but on ios only", "p99 latency of client type ios by zone"),
         ("timeouts by zone", "and how many 503s were there?", "503s"),
@@ -64,6 +66,7 @@ def test_a_talk_replaces_what_is_said_anew(
     [
         (("timeouts by zone and component", "by version instead of zone"), "“zone”"),
         (("timeouts", "and by failures?"), "“by”"),
+        (("requests with status 500 or more by zone",), "“status”"),
         (("how many users and sessions in total?",), "“in total”"),
         (("how many users failed in total by zone?",), "“in total”"),
         (("how many users failed, out of how many?",), "“out”"),

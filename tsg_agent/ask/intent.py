@@ -92,7 +92,8 @@ def replacing(reading: TokenizedQuestion, last: TypedQuery) -> None:
     if old := [tokens[i] for i in range(len(tokens)) if span(tokens, (), i, "by thing 'instead' _thing $")]:
         reading.tokens = [one for one in tokens if one not in old or last.by != (one.value,)]
     if last.by:
-        ordered = [tokens[i] for i in range(len(tokens)) if span(tokens, (), i, "^ and|more* _by any:measures+ $")]
+        order = "^ and|more* _by (?! thing) any:measures+ $"
+        ordered = [tokens[i] for i in range(len(tokens)) if span(tokens, (), i, order)]
         reading.tokens = [replace(one, value="sort") if one in ordered else one for one in reading.tokens]
 
 
