@@ -68,3 +68,13 @@ def test_no_module_is_too_long_to_be_one_concept() -> None:
         if (lines := len(file.read_text("utf-8").splitlines())) > LONGEST
     }
     assert long == {}
+
+
+def test_every_setting_is_read_by_something() -> None:
+    """A setting that nothing reads is a promise that nothing keeps."""
+    declared = set(re.findall(r"^    (\w+): ", (PACKAGE / "settings.py").read_text("utf-8"), re.MULTILINE))
+    sources = [
+        path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".sql", ".toml"} and path.name != "settings.py"
+    ]
+    read = set(re.findall(r"\w+", "\n".join(path.read_text("utf-8") for path in sources)))
+    assert declared - read == set()

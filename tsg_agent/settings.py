@@ -139,8 +139,6 @@ class ErrorThresholds(Thresholds):
     cascading_weight: float = 0.2
     velocity_weight: float = 0.1
     limit: int = 10
-    velocity_errors: int = Field(10, description="errors a verdict needs before it believes a velocity")
-    velocity_minutes: float = 5
 
 
 class VerdictThresholds(Thresholds):

@@ -15,7 +15,7 @@ from tsg_agent.guides.lint import (
     trial_run,
 )
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.lint.rule import Found, GuideProblem, LintRule, over_guide, rule
+from tsg_agent.guides.lint.lint_rule import GuideProblem, LintRule, Occurrence, over_guide, rule
 
 __all__ = ["RULES", "GuideProblem", "lint"]
 
@@ -28,7 +28,7 @@ MODULES = (trial_run, time_use, column_use, labels, thresholds, aggregates, join
     why="What is accepted later would not be noticed.",
     fix="Take it out of the front matter.",
 )
-def accepted_not_there(_about: Inspection) -> Iterable[Found]:
+def accepted_not_there(_about: Inspection) -> Iterable[Occurrence]:
     """A problem that is accepted, and not there (any more)."""
     return ()  # lint() knows, once all others have looked
 
@@ -50,7 +50,7 @@ def lint(guide: WrittenGuide) -> list[GuideProblem]:
         found.append(problem.model_copy(update={"repaired": mended, "accepted": why}))
     for one in guide.accepted:
         if not any(_covers(one, problem) for problem in found):
-            absent = accepted_not_there.problem(Found(1, f"{one.rule} is accepted, and not there"))
+            absent = accepted_not_there.problem(Occurrence(1, f"{one.rule} is accepted, and not there"))
             found.append(absent.model_copy(update={"step": one.step}))
     return sorted(dict.fromkeys(found), key=lambda one: (one.line, one.rule))
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import text
-from tsg_agent.guides.lint.rule import Found, over_queries, rule
+from tsg_agent.guides.lint.lint_rule import Occurrence, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope, aggregates, inside, windowed
 
 QUANTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.ApproxQuantile, exp.Median)
@@ -17,7 +17,7 @@ MEANS = (exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance)
 
 
 @rule(over_queries, "warning")
-def average_of_averages(facts: Facts) -> Iterator[Found]:
+def average_of_averages(facts: Facts) -> Iterator[Occurrence]:
     """Means of means, quantiles of quantiles."""
     for scope, outer, made in _over_groups(facts):
         inner = [one for one in aggregates(made) if isinstance(one, MEANS + QUANTILES)]
@@ -25,11 +25,13 @@ def average_of_averages(facts: Facts) -> Iterator[Found]:
         if isinstance(outer, MEANS) and ((inner and isinstance(inner[0], MEANS)) or rate):
             why = "A group of three rows weighs as much as one of three thousand."
             fix = "Sum the values and the counts, and divide at the end."
-            yield Found(outer, f"{text(outer)} is a mean of means", why, fix)
+            yield Occurrence(outer, f"{text(outer)} is a mean of means", why, fix)
         elif isinstance(outer, (*MEANS, exp.Max, exp.Min)) and inner and isinstance(inner[0], QUANTILES):
             what = f"{text(outer)} is no quantile: it is taken of the groups' quantiles"
             why = "It is that of the worst group, which may have a handful of rows."
-            yield Found(outer, what, why, "Work the quantile out over the rows, without the groups between.", "note")
+            yield Occurrence(
+                outer, what, why, "Work the quantile out over the rows, without the groups between.", "note"
+            )
 
 
 def _over_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.AggFunc, exp.Expr]]:
@@ -42,7 +44,7 @@ def _over_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.AggFunc, exp.E
 
 
 @rule(over_queries, "warning")
-def distinct_added(facts: Facts) -> Iterator[Found]:
+def distinct_added(facts: Facts) -> Iterator[Occurrence]:
     """Distinct counts that are added up."""
     seen = set()
     for scope, outer, made in _over_groups(facts):
@@ -54,7 +56,9 @@ def distinct_added(facts: Facts) -> Iterator[Found]:
             keys = ", ".join(text(key) for key in scope.keys)
             what = f"{text(outer)} adds up distinct counts of {column.name}"
             why = f"One that is in several groups of ({keys[:100]}) counts several times."
-            yield Found(outer, what, why, f"COUNT(DISTINCT {column.name}) over the rows, without the groups between.")
+            yield Occurrence(
+                outer, what, why, f"COUNT(DISTINCT {column.name}) over the rows, without the groups between."
+            )
 
 
 def _counted(count: exp.Count) -> exp.Column | None:
@@ -81,15 +85,15 @@ def _is_key(column: exp.Column, scope: SelectScope, facts: Facts) -> bool:
     why="One failed row that is alone in the last bucket makes the slope.",
     fix="Weigh the buckets by their rows, or leave small ones out.",
 )
-def unweighted_slope(facts: Facts) -> Iterator[Found]:
+def unweighted_slope(facts: Facts) -> Iterator[Occurrence]:
     """A regression over buckets of different size."""
     slopes = (outer for _, outer, _ in _over_groups(facts) if isinstance(outer, exp.RegrSlope | exp.Corr))
     for outer in islice(slopes, 1):
-        yield Found(outer, "the slope weighs every bucket alike")
+        yield Occurrence(outer, "the slope weighs every bucket alike")
 
 
 @rule(over_queries, "warning")
-def unknown_as_no(facts: Facts) -> Iterator[Found]:
+def unknown_as_no(facts: Facts) -> Iterator[Occurrence]:
     """A share that counts NULL as not so."""
     seen: dict[str, exp.Expr] = {}
     shares = [facts.share(made, scope) for scope in facts.scopes for made in scope.outputs.values()]
@@ -101,7 +105,7 @@ def unknown_as_no(facts: Facts) -> Iterator[Found]:
     for name, condition in seen.items():
         why = f"Where {name} is not recorded the share is 0 % of all rows, which reads as measured."
         fix = f"Divide by the rows that have it: COUNT({name})."
-        yield Found(condition, f"rows whose {name} is NULL count as not so", why, fix)
+        yield Occurrence(condition, f"rows whose {name} is NULL count as not so", why, fix)
 
 
 def _known(column: exp.Column, total: exp.Expr) -> bool:
@@ -118,7 +122,7 @@ def _known(column: exp.Column, total: exp.Expr) -> bool:
     why="The row is then ranked last, or first, whatever its other parts say.",
     fix="COALESCE(…, 0) around that part.",
 )
-def null_in_score(facts: Facts) -> Iterator[Found]:
+def null_in_score(facts: Facts) -> Iterator[Occurrence]:
     """A sum that one unknown part makes unknown."""
     made_by = [(scope, *output) for scope in facts.scopes for output in scope.outputs.items()]
     for scope, name, made in made_by:
@@ -128,7 +132,7 @@ def null_in_score(facts: Facts) -> Iterator[Found]:
         terms = list(total.flatten())
         unsure = [term for term in terms if _may_be_null(term, scope, facts)]
         if 0 < len(unsure) < len(terms):
-            yield Found(unsure[0], f"{name} is NULL where {', '.join(map(text, unsure))} is")
+            yield Occurrence(unsure[0], f"{name} is NULL where {', '.join(map(text, unsure))} is")
 
 
 def _may_be_null(term: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
@@ -144,7 +148,7 @@ def _may_be_null(term: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
 
 
 @rule(over_queries, "note", fix="Keep them with a label of their own (too few to say).")
-def minimum_hides(facts: Facts) -> Iterator[Found]:
+def minimum_hides(facts: Facts) -> Iterator[Occurrence]:
     """A minimum that hides what the rule is about."""
     for scope, part in facts.filtered_by(facts.result):
         for node in part.find_all(exp.GT, exp.GTE):
@@ -156,7 +160,7 @@ def minimum_hides(facts: Facts) -> Iterator[Found]:
             if ranked and facts.label_columns:
                 why = f"{text(ranked[0])} then speaks of the large groups only: a canary is never compared."
             what = f"groups with {text(node)} not met are left out"
-            yield Found(node, what, why, severity="warning" if ranked else "note")
+            yield Occurrence(node, what, why, severity="warning" if ranked else "note")
 
 
 @rule(
@@ -165,12 +169,12 @@ def minimum_hides(facts: Facts) -> Iterator[Found]:
     why="No row means that all is well, or that nothing was there to be looked at.",
     fix="Show them too, or count what was looked at beside them.",
 )
-def empty_means_both(facts: Facts) -> Iterator[Found]:
+def empty_means_both(facts: Facts) -> Iterator[Occurrence]:
     """No row means that all is well, or that nothing was there."""
     for name, column in facts.shown_labels.items():
         if column.default and not facts.shows(name, column.default):
             where = facts.result.select.args.get("where")
-            yield Found(where.this if where else column.case, f"rows labelled {column.default} are not shown")
+            yield Occurrence(where.this if where else column.case, f"rows labelled {column.default} are not shown")
 
 
 @rule(
@@ -179,13 +183,13 @@ def empty_means_both(facts: Facts) -> Iterator[Found]:
     why="Such rows are neither good nor bad: the shares do not add up, and a redirect is no success.",
     fix="Say where they belong.",
 )
-def counted_in_neither(facts: Facts) -> Iterator[Found]:
+def counted_in_neither(facts: Facts) -> Iterator[Occurrence]:
     """Values between the ranges called good and bad."""
     for scope in facts.scopes:
         gap = _gap(scope, facts)
         if gap:
             column, low, high, node = gap
-            yield Found(node, f"{column} {low:g} to {high:g} is in none of the ranges that are counted")
+            yield Occurrence(node, f"{column} {low:g} to {high:g} is in none of the ranges that are counted")
 
 
 def _gap(scope: SelectScope, facts: Facts) -> tuple[str, float, float, exp.Expr] | None:

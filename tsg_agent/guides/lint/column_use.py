@@ -9,12 +9,12 @@ from sqlglot import exp
 from tsg_agent.guides.errata import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, text
-from tsg_agent.guides.lint.rule import DUCKDB, POSTGRES, Found, over_guide, over_queries, rule
+from tsg_agent.guides.lint.lint_rule import DUCKDB, POSTGRES, Occurrence, over_guide, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope, candidates, conjuncts, inside, windowed
 
 
 @rule(over_guide, "error", why="No engine guesses: the query does not run.", engines=(DUCKDB, POSTGRES))
-def ambiguous_column(about: Inspection) -> Iterator[Found]:
+def ambiguous_column(about: Inspection) -> Iterator[Occurrence]:
     """A column that several tables hold."""
     for facts in about.facts:
         named: dict[str, tuple[exp.Column, list[str]]] = {}
@@ -24,7 +24,7 @@ def ambiguous_column(about: Inspection) -> Iterator[Found]:
         meant = {one.what.split(" -> ")[0].lower(): one.what for one in changes if one.rule == "ambiguous-column"}
         for name, (column, aliases) in named.items():
             what = f"{name} may be {' or '.join(f'{alias}.{name}' for alias in aliases)}"
-            yield Found(column, what, fix=meant.get(name, ""), within=facts)
+            yield Occurrence(column, what, fix=meant.get(name, ""), within=facts)
 
 
 def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
@@ -81,7 +81,7 @@ def _loose(
     why="A group has many values of it; the engine does not choose one.",
     engines=(DUCKDB, POSTGRES),
 )
-def ungrouped_column(facts: Facts) -> Iterator[Found]:
+def ungrouped_column(facts: Facts) -> Iterator[Occurrence]:
     """A column of single rows in a grouped SELECT."""
     loose: dict[str, tuple[exp.Column, exp.Expr]] = {}
     for _, column, item in ungrouped(facts):
@@ -89,7 +89,7 @@ def ungrouped_column(facts: Facts) -> Iterator[Found]:
     for column, item in loose.values():
         looked_up = item.find(exp.Window) is not None
         fix = "Look it up before the rows are grouped." if looked_up else f"MIN({column.name}), or group by it too."
-        yield Found(column, f"{column.name} is neither grouped nor aggregated", fix=fix)
+        yield Occurrence(column, f"{column.name} is neither grouped nor aggregated", fix=fix)
 
 
 @rule(
@@ -98,13 +98,13 @@ def ungrouped_column(facts: Facts) -> Iterator[Found]:
     why="PostgreSQL has no such comparison, and rows where it is NULL are neither.",
     engines=(POSTGRES,),
 )
-def boolean_number(facts: Facts) -> Iterator[Found]:
+def boolean_number(facts: Facts) -> Iterator[Occurrence]:
     """A boolean compared with 0 or 1."""
     for _, node in boolean_comparisons(facts):
         if isinstance(node.expression, exp.Literal):
             no = (node.expression.name == "0") == isinstance(node, exp.EQ)
             fix = f"{node.this.sql()} IS {'NOT ' if no else ''}TRUE"
-            yield Found(node, f"{text(node)} compares a boolean with a number", fix=fix)
+            yield Occurrence(node, f"{text(node)} compares a boolean with a number", fix=fix)
 
 
 @rule(
@@ -113,7 +113,7 @@ def boolean_number(facts: Facts) -> Iterator[Found]:
     why="The steps look at different rows: where the column is NULL, or of another kind, some see nothing.",
     fix="Filter alike in every step.",
 )
-def filters_disagree(about: Inspection) -> Iterator[Found]:
+def filters_disagree(about: Inspection) -> Iterator[Occurrence]:
     """One column filtered in several ways."""
     forms: dict[str, dict[str, tuple[Facts, exp.Expr]]] = defaultdict(dict)
     for facts in about.facts:
@@ -133,7 +133,7 @@ def filters_disagree(about: Inspection) -> Iterator[Found]:
         if len(ways) > 1 and any(part.find(exp.Boolean, exp.Null) for _, part in ways.values()):
             facts, part = list(ways.values())[1]
             what = f"{name} is filtered in {len(ways)} ways: {'; '.join(sorted(ways))}"
-            yield Found(part, what, within=facts)
+            yield Occurrence(part, what, within=facts)
 
 
 def _plain(part: exp.Expr) -> str:
@@ -149,7 +149,7 @@ def _plain(part: exp.Expr) -> str:
     "note",
     why="Its rows are about more than the incident's; if that is meant, the text should say so.",
 )
-def filter_missing(about: Inspection) -> Iterator[Found]:
+def filter_missing(about: Inspection) -> Iterator[Occurrence]:
     """A parameter that all but one query filter by."""
     by_table: dict[tuple[str, str], set[int]] = defaultdict(set)
     readers: dict[str, dict[int, Facts]] = defaultdict(dict)
@@ -168,7 +168,7 @@ def filter_missing(about: Inspection) -> Iterator[Found]:
         for number, facts in readers[table].items():
             if number not in users and len(users) >= 2 and len(users) > len(readers[table]) / 2:
                 what = f"{table} is not filtered by {{{name}}}, as {len(users)} other queries filter it"
-                yield Found(facts.parsed.query.line, what, within=facts)
+                yield Occurrence(facts.parsed.query.line, what, within=facts)
 
 
 @rule(
@@ -178,29 +178,29 @@ def filter_missing(about: Inspection) -> Iterator[Found]:
     "3.140.2 sorts above 4.0.0.",
     fix="TRY_CAST, a missing part as 0, and weights that no part reaches.",
 )
-def version_cast(facts: Facts) -> Iterator[Found]:
+def version_cast(facts: Facts) -> Iterator[Occurrence]:
     """A version's parts read by CAST."""
     nodes = list(version_casts(facts))
     if nodes:
         column = nodes[0].this.find(exp.Column)
         read = text(column) if column is not None else text(nodes[0].this)
-        yield Found(min(nodes, key=facts.parsed.line), f"the parts of {read} are read by CAST")
+        yield Occurrence(min(nodes, key=facts.parsed.line), f"the parts of {read} are read by CAST")
 
 
 @rule(over_guide, "note")
-def column_unused(about: Inspection) -> Iterator[Found]:
+def column_unused(about: Inspection) -> Iterator[Occurrence]:
     """Columns that are worked out or fetched, and never used."""
     for facts in about.facts:
         unused = _never_read(facts)
         if unused:
             what = f"{', '.join(name for name, _ in unused)}: worked out and never used"
             why, fix = "What they say is lost, or they are needless work.", "Show them, or leave them out."
-            yield Found(unused[0][1], what, why, fix, within=facts)
+            yield Occurrence(unused[0][1], what, why, fix, within=facts)
         fetched = _fetched_unread(about, facts)
         if fetched:
             what = f"{', '.join(fetched)}: fetched and never used"
             why, fix = "No label and no word of the step is about them.", "Say what they are for, or leave them out."
-            yield Found(facts.parsed.query.line, what, why, fix, within=facts)
+            yield Occurrence(facts.parsed.query.line, what, why, fix, within=facts)
 
 
 def _never_read(facts: Facts) -> list[tuple[str, exp.Expr]]:

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, text
-from tsg_agent.guides.lint.rule import Found, over_guide, over_queries, rule
+from tsg_agent.guides.lint.lint_rule import Occurrence, over_guide, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope, SelectSource, aggregates, inside, windowed
 
 RANKS = (exp.RowNumber, exp.FirstValue, exp.LastValue)
@@ -14,18 +14,18 @@ INSENSITIVE = (exp.Max, exp.Min, exp.LogicalOr, exp.LogicalAnd)
 
 
 @rule(over_queries, "warning", fix="LEFT JOIN.")
-def rows_lost(facts: Facts) -> Iterator[Found]:
+def rows_lost(facts: Facts) -> Iterator[Occurrence]:
     """An inner join that loses the rows it measures."""
     for scope, join, source in _joined_tables(facts):
         inner = join.side in {"", "INNER"} and join.kind not in {"CROSS", "OUTER", "LEFT"}
         if inner and scope.grouped and not _counts(source, scope, facts):
             first = scope.sources[0].table or scope.sources[0].alias
             why = f"The measures are about {first}, and leave out what {source.table} does not know."
-            yield Found(join, f"rows of {first} without one in {source.table} are lost", why)
+            yield Occurrence(join, f"rows of {first} without one in {source.table} are lost", why)
 
 
 @rule(over_guide, "warning")
-def rows_multiplied(about: Inspection) -> Iterator[Found]:
+def rows_multiplied(about: Inspection) -> Iterator[Occurrence]:
     """A join that counts rows several times."""
     vouched = {name.lower() for name, one in about.guide.tables.items() if one.key}
     joined = [(facts, *one) for facts in about.facts for one in _joined_tables(facts)]
@@ -41,7 +41,7 @@ def rows_multiplied(about: Inspection) -> Iterator[Found]:
         counted = next((one for one in _sensitive(scope) if _of_others(one, source, scope, held)), None)
         # A repeated row doubles what is beside it even where the key should be unique: only DISTINCT is safe.
         if counted is not None and not (key and set(key) <= compared and source.table in vouched):
-            yield Found(
+            yield Occurrence(
                 join,
                 f"a row that {source.table} repeats is counted again in {text(counted)}",
                 f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only."
@@ -98,7 +98,7 @@ def _counts(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
     why="The same telemetry gives other rows on another run.",
     fix="End the order with the columns of the key.",
 )
-def ties(facts: Facts) -> Iterator[Found]:
+def ties(facts: Facts) -> Iterator[Occurrence]:
     """An order that leaves to chance which rows are shown."""
     keys = _keys(facts)
     if not keys:
@@ -106,7 +106,7 @@ def ties(facts: Facts) -> Iterator[Found]:
     limit, order = facts.result.select.args.get("limit"), facts.result.select.args.get("order")
     if limit is not None and not (order is not None and _settles(_ordered(order), facts.result, facts, keys)):
         said = text(order) if order is not None else "no order"
-        yield Found(limit, f"LIMIT after {said} leaves ties to chance")
+        yield Occurrence(limit, f"LIMIT after {said} leaves ties to chance")
     for scope, node in facts.calls(exp.Window):
         if isinstance(node.this, RANKS) or (isinstance(node.this, exp.IgnoreNulls) and windowed(node.this.this)):
             held = node.args.get("order")
@@ -114,7 +114,7 @@ def ties(facts: Facts) -> Iterator[Found]:
                 continue
             parts = [*_ordered(held), *(node.args.get("partition_by") or [])]
             if not _settles(parts, scope, facts, keys):
-                yield Found(node, f"{text(node)} leaves ties to chance")
+                yield Occurrence(node, f"{text(node)} leaves ties to chance")
 
 
 def _keys(facts: Facts) -> list[set[object]]:

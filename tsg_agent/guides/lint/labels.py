@@ -10,12 +10,12 @@ from tsg_agent.guides.conditions import Form
 from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.instructions import OTHERWISE, labels_in, sentences
 from tsg_agent.guides.lint.inspection import Inspection, text
-from tsg_agent.guides.lint.rule import Found, over_guide, over_queries, rule
+from tsg_agent.guides.lint.lint_rule import Occurrence, over_guide, over_queries, rule
 from tsg_agent.guides.scopes import SelectScope
 
 
 @rule(over_queries, "warning", fix="Put the narrower rule first, or change one of the two.")
-def label_unreachable(facts: Facts) -> Iterator[Found]:
+def label_unreachable(facts: Facts) -> Iterator[Occurrence]:
     """A label that a filter, or an arm before, takes every row of."""
     for column in facts.label_columns:
         before: list[tuple[exp.Expr, str]] = []
@@ -24,7 +24,7 @@ def label_unreachable(facts: Facts) -> Iterator[Found]:
             own = facts.form(condition, column.scope)
             if not _possible(conditions.both(rest, own), facts):
                 shown = text(condition) if condition is not None else "ELSE"
-                yield Found(
+                yield Occurrence(
                     condition if condition is not None else column.case,
                     f"{label or 'an arm'} ({shown}) can never be reached",
                     _reason(facts, column, own, before),
@@ -66,7 +66,7 @@ def _reason(facts: Facts, column: LabelColumn, own: Form | None, before: list[tu
 
 def _hidden_in_part(
     facts: Facts, column: LabelColumn, arm: tuple[exp.Expr, str], before: list[tuple[exp.Expr, str]]
-) -> Iterator[Found]:
+) -> Iterator[Occurrence]:
     """An arm that an earlier one hides for the rows of one value: a rule for a tier before the rule for all."""
     own = facts.form(arm[0], column.scope)
     for condition, label in before:
@@ -83,7 +83,7 @@ def _hidden_in_part(
             where = ", ".join("/".join(sorted(domain.texts or ())) for domain in texts.values())
             why = f"{label} ({text(condition)}) comes first and holds whenever it does."
             fix = f"Put {arm[1]} first, or show both."
-            yield Found(arm[0], f"{arm[1]} can never be seen for {where}", why, fix, "note")
+            yield Occurrence(arm[0], f"{arm[1]} can never be seen for {where}", why, fix, "note")
 
 
 @rule(
@@ -92,14 +92,14 @@ def _hidden_in_part(
     why="The label is given, and no row that carries it is ever shown.",
     fix="Let the filter keep it, or leave the label out.",
 )
-def label_filtered(about: Inspection) -> Iterator[Found]:
+def label_filtered(about: Inspection) -> Iterator[Occurrence]:
     """A label whose rows are all filtered away."""
     for facts in about.facts:
         named = about.guide.step(facts.parsed.query.step).named
         for name, column in facts.shown_labels.items():
             for label in column.labels:
                 if not facts.shows(name, label) and (label in named or label != column.default):
-                    yield Found(column.case, f"rows labelled {label} are filtered away", within=facts)
+                    yield Occurrence(column.case, f"rows labelled {label} are filtered away", within=facts)
 
 
 @rule(
@@ -108,7 +108,7 @@ def label_filtered(about: Inspection) -> Iterator[Found]:
     why="Nothing says which rows carry it: the rule stands in words only, or the label is misspelt.",
     fix="Let a query of the step give it.",
 )
-def label_without_rule(about: Inspection) -> Iterator[Found]:
+def label_without_rule(about: Inspection) -> Iterator[Occurrence]:
     """A label that the text names and no query gives."""
     given = {label for facts in about.facts for column in facts.label_columns for label in column.labels}
     given |= {
@@ -121,11 +121,11 @@ def label_without_rule(about: Inspection) -> Iterator[Found]:
         for line, label in found:
             if label not in seen:
                 seen.add(label)
-                yield Found(line, f"{label} is named, and no query gives it", within=step)
+                yield Occurrence(line, f"{label} is named, and no query gives it", within=step)
 
 
 @rule(over_guide, "warning", fix="A sentence for each label that is not healthy.")
-def label_unhandled(about: Inspection) -> Iterator[Found]:
+def label_unhandled(about: Inspection) -> Iterator[Occurrence]:
     """A label that the text does not say what to do about."""
     for step in about.guide.steps:
         out = about.guide.after(step.number)
@@ -142,11 +142,11 @@ def label_unhandled(about: Inspection) -> Iterator[Found]:
                 missing = [one for one in column.labels if one not in told]
                 if missing:
                     what = f"it does not say what to do about {', '.join(missing)}"
-                    yield Found(column.case, what, why, within=facts)
+                    yield Occurrence(column.case, what, why, within=facts)
 
 
 @rule(over_queries, "warning", fix="Compare with the median and its deviation, or with the time before.")
-def zscore_out_of_reach(facts: Facts) -> Iterator[Found]:
+def zscore_out_of_reach(facts: Facts) -> Iterator[Occurrence]:
     """A z-score that few groups can never reach."""
     for scope, node in facts.calls((exp.GT, exp.GTE)):
         limit = conditions.number(node.expression)
@@ -155,7 +155,7 @@ def zscore_out_of_reach(facts: Facts) -> Iterator[Found]:
         # The largest z-score among n groups is (n - 1) / sqrt(n).
         needed = next(n for n in range(2, 1_000_000) if (n - 1) / math.sqrt(n) > limit)
         why = f"No value of n lies over (n - 1) / sqrt(n) deviations from the mean; {limit:g} needs {needed}."
-        yield Found(node, f"{text(node)} cannot hold among {needed - 1} groups or fewer", why)
+        yield Occurrence(node, f"{text(node)} cannot hold among {needed - 1} groups or fewer", why)
 
 
 def _is_zscore(node: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
@@ -168,7 +168,7 @@ def _is_zscore(node: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
 
 
 @rule(over_queries, "warning", fix="A label of its own for IS NULL.")
-def nothing_compared(facts: Facts) -> Iterator[Found]:
+def nothing_compared(facts: Facts) -> Iterator[Occurrence]:
     """A row without a row before it that reads as healthy."""
     for column in facts.label_columns:
         for condition, label in column.arms if column.default else ():
@@ -176,7 +176,7 @@ def nothing_compared(facts: Facts) -> Iterator[Found]:
             if condition is not None and lag is not None:
                 what = f"{label} needs a row before: alone, a row is {column.default}"
                 why = f"Where nothing was compared {text(lag)} is NULL, and NULL falls through to ELSE."
-                yield Found(condition, what, why)
+                yield Occurrence(condition, what, why)
 
 
 def _neighbour(facts: Facts, column: LabelColumn, condition: exp.Expr) -> exp.Lag | exp.Lead | None:

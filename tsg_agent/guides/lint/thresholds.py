@@ -9,7 +9,7 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.lint.rule import Found, over_guide, rule
+from tsg_agent.guides.lint.lint_rule import Occurrence, over_guide, rule
 
 OVER = r">=?|≥|over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|beyond|at least|or more than"
 UNDER = r"<=?|≤|under|below|less than|fewer than|lower than|smaller than|at most|no more than"
@@ -53,7 +53,7 @@ class Threshold:
 
 
 @rule(over_guide, "warning")
-def threshold_differs(about: Inspection) -> Iterator[Found]:
+def threshold_differs(about: Inspection) -> Iterator[Occurrence]:
     """A number that differs between the prose and the SQL."""
     for step in about.guide.steps:
         for instruction in step.instructions:
@@ -82,20 +82,20 @@ def thresholds_in(text: str) -> Iterator[Threshold]:
         yield Threshold(float(match["number"].replace(",", "")), upwards, words, shown, unit=unit)
 
 
-def _compare(said: Threshold, rules: list[Threshold], line: int, *, unseen: bool) -> Found | None:
+def _compare(said: Threshold, rules: list[Threshold], line: int, *, unseen: bool) -> Occurrence | None:
     """How a sentence's number differs from the SQL's; None if the SQL has it, or compares no such value."""
     match = next((one for one in rules if _equal(said, one)), None)
     if match is not None:
         if match.upwards == said.upwards or not said.words & match.words:
             return None
         what, why = f'the text says "{said.text}", the query {match.text}', "They point in opposite directions."
-        return Found(line, what, why, "Let both say the same.")
+        return Occurrence(line, what, why, "Let both say the same.")
     alike = [one for one in rules if _same_thing(said, one)]
     if not alike:
         return None
     nearest = max(alike, key=lambda one: len(said.words & one.words))
     lost = ", and are not even shown" if unseen and _hides(nearest, said) else ""
-    return Found(
+    return Occurrence(
         line,
         f'the text says "{said.text}", the query {nearest.text}',
         f"Rows between the two are called otherwise than the text promises{lost}.",

@@ -12,7 +12,7 @@ from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.lint.column_use import ambiguous_column, boolean_number, ungrouped_column, unknown_columns
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.lint.rule import DUCKDB, POSTGRES, Found, over_guide, rule
+from tsg_agent.guides.lint.lint_rule import DUCKDB, POSTGRES, Occurrence, over_guide, rule
 from tsg_agent.guides.lint.time_use import interval_unit
 from tsg_agent.guides.parsed import CANONICAL, parameters_of
 from tsg_agent.guides.placeholders import bind
@@ -38,10 +38,10 @@ LACKED: tuple[tuple[type[exp.Expr], str], ...] = (
     why="What it holds is not run, or only once.",
     fix="A block stands in a step, from <PLUGIN_n> to </PLUGIN_n>; a step's or a block's number is there once.",
 )
-def unread_block(about: Inspection) -> Iterator[Found]:
+def unread_block(about: Inspection) -> Iterator[Occurrence]:
     """A block that is not closed, empty, or there twice."""
     for oddity in about.guide.oddities:
-        yield Found(oddity.line, oddity.text.rstrip("."))
+        yield Occurrence(oddity.line, oddity.text.rstrip("."))
 
 
 @rule(
@@ -50,10 +50,10 @@ def unread_block(about: Inspection) -> Iterator[Found]:
     why="It is never run: a query that is not understood may do more than read.",
     engines=(DUCKDB, POSTGRES),
 )
-def refused_query(about: Inspection) -> Iterator[Found]:
+def refused_query(about: Inspection) -> Iterator[Occurrence]:
     """A block that is not one SELECT over tables."""
     for query, error in about.refused:
-        yield Found(query.line, error.message.rstrip("."), fix=error.fix, within=query)
+        yield Occurrence(query.line, error.message.rstrip("."), fix=error.fix, within=query)
 
 
 @rule(
@@ -61,7 +61,7 @@ def refused_query(about: Inspection) -> Iterator[Found]:
     "note",
     why="Columns and their kinds are guessed from how the queries use them; a wrong name is not noticed.",
 )
-def unknown_table(about: Inspection) -> Iterator[Found]:
+def unknown_table(about: Inspection) -> Iterator[Occurrence]:
     """A table of which nothing says what columns it has."""
     for table in sorted(about.schema.inferred):
         facts, node = next(
@@ -72,11 +72,11 @@ def unknown_table(about: Inspection) -> Iterator[Found]:
         )
         columns = ", ".join(f"{name}: {kind.name.lower()}" for name, kind in about.schema.tables[table].items())
         fix = f"Declare it in the front matter: tables: {{{table}: {{columns: {{{columns}}}}}}}"
-        yield Found(node, f"nothing says which columns {table} has", fix=fix, within=facts)
+        yield Occurrence(node, f"nothing says which columns {table} has", fix=fix, within=facts)
 
 
 @rule(over_guide, "error")
-def does_not_run(about: Inspection) -> Iterator[Found]:
+def does_not_run(about: Inspection) -> Iterator[Occurrence]:
     """A query that DuckDB or PostgreSQL refuses, and why."""
     with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -91,10 +91,10 @@ def does_not_run(about: Inspection) -> Iterator[Found]:
         if reasons:
             what = f"{POSTGRES} refuses the query: {'; '.join(reasons)}"
             why = "The step says nothing there."
-            yield Found(facts.parsed.query.line, what, why, engines=(POSTGRES,), within=facts)
+            yield Occurrence(facts.parsed.query.line, what, why, engines=(POSTGRES,), within=facts)
 
 
-def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Found:
+def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Occurrence:
     repaired = about.repaired[facts.parsed.query.number]
     still = _refusal(connection, repaired.sql, about.guide)
     names = ", ".join(dict.fromkeys(change.rule for change in repaired.changes))
@@ -102,7 +102,7 @@ def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyCon
     doubt = f" (the columns of {', '.join(guessed)} are guessed)" if guessed else ""
     after = f"Repaired ({names}) it runs." if not still else f"Repaired as far as that is certain it says: {still}"
     what, why = f"{DUCKDB} refuses the query{doubt}: {said}", "The step says nothing as it stands."
-    return Found(facts.parsed.query.line, what, why, after, engines=(DUCKDB,), within=facts)
+    return Occurrence(facts.parsed.query.line, what, why, after, engines=(DUCKDB,), within=facts)
 
 
 def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: WrittenGuide) -> str:

@@ -35,7 +35,7 @@ class GuideProblem(Model):
 
 
 @dataclass(frozen=True)
-class Found:
+class Occurrence:
     """What a rule found. `why`, `fix`, `severity` and `engines`: where they differ from the rule's."""
 
     at: exp.Expr | int
@@ -59,13 +59,13 @@ class LintRule:
     why: str
     fix: str
     engines: tuple[str, ...]
-    check: Callable[[Inspection], Iterable[Found]]
+    check: Callable[[Inspection], Iterable[Occurrence]]
 
     def problems(self, about: Inspection) -> Iterator[GuideProblem]:
         """Every problem of this kind in a guide."""
         return map(self.problem, self.check(about))
 
-    def problem(self, found: Found) -> GuideProblem:
+    def problem(self, found: Occurrence) -> GuideProblem:
         """What was found, with all that is said of it."""
         held = found.within.parsed if isinstance(found.within, Facts) else None
         query = held.query if held else found.within if isinstance(found.within, Query) else None
@@ -99,11 +99,11 @@ def rule(
     why: str = "",
     fix: str = "",
     engines: tuple[str, ...] = (),
-) -> Callable[[Callable[[T], Iterable[Found]]], LintRule]:
+) -> Callable[[Callable[[T], Iterable[Occurrence]]], LintRule]:
     """Declare a rule: the function's name is the rule's, its docstring says what it finds."""
 
-    def declared(check: Callable[[T], Iterable[Found]]) -> LintRule:
-        def found(about: Inspection) -> Iterator[Found]:
+    def declared(check: Callable[[T], Iterable[Occurrence]]) -> LintRule:
+        def found(about: Inspection) -> Iterator[Occurrence]:
             for part in over(about):
                 for one in check(part):
                     yield replace(one, within=part) if isinstance(part, Facts) else one
