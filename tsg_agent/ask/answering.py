@@ -11,7 +11,7 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, restated
+from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, replacing, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
@@ -38,6 +38,8 @@ _GOES_ON = re.compile(
 )
 _OF_THE_LAST = ("same", "instead", "again")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
+_IN_ALL = re.compile(r"(?i)\bhow many\b.*?\b(?:(?:were|was|are|is) there|in total|in sum|altogether)\b")
+""""how many 502s were there?": their number, and not one for each of the last question's groups."""
 _VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
 """Columns whose values are events: "NullPointerExceptions in 3.15.0" asks for their number."""
@@ -124,8 +126,9 @@ class _One:
         """The answer. Raises RefusedQuestion."""
         if self.unread:
             raise RefusedQuestion(self.unread)
-        if self.last.query is not None and restated(self.reading, self.last.query):
-            self.goes_on = True
+        if self.last.query is not None:
+            replacing(self.reading, self.last.query)
+            self.goes_on |= restated(self.reading, self.last.query)
         below = None if self.scope.timed or self.scope.places else further(self.reading, self.last)
         self.asked = below or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
@@ -250,12 +253,15 @@ class _One:
 
     def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
         """The last query with this question's fields in place of its own."""
-        one = self.asked
+        one, grouped = self.asked, tuple[str, ...]()
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
         if self.scope.timed or not last.until:
             merged |= dict.fromkeys(("start_time", "until", "split_at", "end_time"))
         if self.reading.has("form", "count"):  # "and how many users were hit?" of a series: in all
             merged["bucket_seconds"] = None
+            if _IN_ALL.search(self.text) and not one.by:  # and what was named as groups is of these alone
+                merged |= {"by": (), "bounds": ()}
+                grouped = last.by
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
             users = {"users": f"users_with_{counted}", "sessions": f"sessions_with_{counted}"}  # "and how many users?"
             query = {**query, "measures": tuple(users.get(name, name) for name in one.measures)}
@@ -263,6 +269,7 @@ class _One:
             merged |= {"order_by": "", "ascending": None, "limit": None}
         merged |= {name: value for name, value in query.items() if value not in ((), "", None)}
         replaced = {new.column for new in one.filters if not new.without}
+        replaced |= {old.column for old in last.filters if old.column in grouped and not old.without}
         kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
         if self.scope.places.get("region"):
             kept = tuple(old for old in kept if old.column != "region")
@@ -271,6 +278,7 @@ class _One:
             merged |= beside_the_last(one.filters, last.filters, last.by)
         if self.reading.has("word", "sort") and one.measures and not one.by:
             merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
+            merged["limit"] = one.limit or last.limit
         if one.ranked and one.order_by and not self.reading.of("measure", "condition", "unit"):
             merged["measures"] = (one.order_by,)
         return merged

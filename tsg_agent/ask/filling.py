@@ -55,9 +55,12 @@ class Filling(Naming):
         """What a bound limits: places of its phrase, its measures, and whether these are shown, too."""
         unit, before = self.tokens[place].unit, self._phrase_before(place)
         after = list(self.span(place, "_bound any:counts:free|condition:free|unit:free*")[1:])
-        share = self.span(place, "_bound (unit.requests any*)? condition:free")
+        share = self.span(place, "_bound (value* unit.requests any*)? condition:free")
         if unit == "%" and share and len(conditions := self.free("condition")) == 1:  # "more than 5 % of requests fail"
             return [*after, *conditions], [condition_of(self.tokens[conditions[0]].value).rate], True
+        of_all = self.span(place, f"_bound all{'?' * (unit == 'half')} condition:free (?! condition|unit|and)")
+        if unit in ("half", "%") and of_all and not self.tokens[of_all[-1]].predicate:  # "half of all failures"
+            return list(of_all[1:]), [f"share_of_{self.tokens[of_all[-1]].value}"], False
         if after and not unit:
             return after, self._assembled(after), False
         if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
@@ -119,7 +122,7 @@ class Filling(Naming):
         begins = True
         rated = self.fitting("_form.rate|rank.high")  # "ratio of 4xx vs 5xx"
         for i, one in enumerate(self.tokens):
-            apart = self.span(i, "_and|slash|sort|by|rank") and not self.span(i, _BOTH)
+            apart = (self.span(i, "_and|slash|sort|rank") or self.span(i, "_by (?! value)")) and not self.span(i, _BOTH)
             apart = apart or (not rated and self.span(i, "condition _versus condition"))  # "4xx vs 5xx"
             among = len(segments) > 1 and bool(_AMONG.search(self.text[: one.start]))
             begins = begins or among or bool(apart) or (one.kind == "thing" and not one.counts)

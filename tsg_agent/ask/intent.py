@@ -53,6 +53,8 @@ _PASSING = (
     "_but not|only|form.rate",
     "_when any.flag_name",  # "when new_pricing is on"
     "any _who",
+    "more'same' _but",
+    "form.count any* _together",
 )
 """Words that need no field of their own once the others are filled."""
 _ADDS = "any and _'then'|'overall'"
@@ -82,6 +84,17 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
     said = replace(forms[0], kind="measure", value=name)
     reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
     return True
+
+
+def replacing(reading: TokenizedQuestion, last: TypedQuery) -> None:
+    """Read "by zone instead of client type" as "by zone instead", and "and by error rate?" of groups as their order."""
+    tokens = reading.tokens
+    if old := [tokens[i] for i in range(len(tokens)) if span(tokens, (), i, "by thing 'instead' _thing $")]:
+        reading.tokens = [one for one in tokens if one not in old or last.by != (one.value,)]
+    if last.by:
+        order = "^ and|more* _by (?! thing) any:measures+ $"
+        ordered = [tokens[i] for i in range(len(tokens)) if span(tokens, (), i, order)]
+        reading.tokens = [replace(one, value="sort") if one in ordered else one for one in reading.tokens]
 
 
 def further(reading: TokenizedQuestion, last: Last) -> AskedFields | None:
@@ -118,6 +131,8 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
     if found.ranked and not (found.by or yes_no or found.sides) and found.bucket is None:
         found.of_nothing = not _extreme(filling)
     passing = {i for one in (*_PASSING, *(() if yes_no else ("_all|only",))) for i in filling.fitting(one)}
+    several = bool(found.by) or len(set(found.measures)) > 1  # "users and sessions in total": of which sum is open
+    passing.difference_update(filling.fitting("_together") if several else ())
     passing |= set(filling.fitting("_who") if "user_id" in found.by else ())
     filling.take(*passing.difference(filling.fitting(_ADDS)))
     found.measures, found.conditions = list(dict.fromkeys(found.measures)), list(dict.fromkeys(found.conditions))

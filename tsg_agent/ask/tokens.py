@@ -27,7 +27,10 @@ _BUCKETS = [
         r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
     )
 ]
-_FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
+_FIGURE = (
+    r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of)|(?:half )?a(?= (?:second|minute)))"
+    r"(?P<kilo>k\b)?"
+)
 _UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|minutes?\b))?"
 _SPAN = r"(?:(?:the )?(?P<n>[0-9]{1,3})[ ]?(?P<size>minutes?|mins?|min|hours?|h)\b[ ])"
 _SIDES = {
@@ -183,6 +186,7 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
     figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
     if figure == "half":
         return 50.0, "half"
+    figure = {"half a": "0.5", "a": "1"}.get(figure, figure)
     value = float(NUMBERS.get(figure, 0) or figure) * (1000 if match["kilo"] else 1)
     if unit in ("", "%", "percent"):
         return value, "%" if unit else ""
