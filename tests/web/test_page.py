@@ -182,6 +182,7 @@ def test_with_the_keyboard_alone(page: Page, incident: Request) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_attribute("id", "text")
     page.keyboard.insert_text(incident.text)
+    expect(page.locator("#text")).to_have_value(incident.text)  # a key that comes before it is lost on a busy machine
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("Investigate")
     page.keyboard.press("Enter")
