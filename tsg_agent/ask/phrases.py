@@ -39,7 +39,7 @@ class Phrase:
         return next((one for one in self.tokens if (one.kind, one.value) == ("form", "rate")), None)
 
 
-def measures_of(phrase: Phrase) -> Named:  # noqa: PLR0911 - one return for each kind of phrase
+def measures_of(phrase: Phrase) -> Named:
     """The measures that a phrase names; none if its words do not make one."""
     conditions, units, rate = phrase.of("condition"), phrase.of("unit"), phrase.rate
     if any(one.startswith("slower_") for one in conditions):  # "slow requests (> 2 s)"
@@ -53,15 +53,19 @@ def measures_of(phrase: Phrase) -> Named:  # noqa: PLR0911 - one return for each
         called = bool(units) and not conditions  # "endpoints that users call most": users, or calls
         odd = called or len(conditions) > 1 or (rate and not (rate.part and conditions))
         return _NONE if odd else ([f"{'share_of_' if rate else ''}{one}{suffix}" for one in users], [])
-    if conditions == ["failures"] and (phrase.of_runs or "runs" in units):
-        return ["failed_run_rate" if rate else "failed_runs"], []
     if phrase.of_runs or "runs" in units:
-        return _NONE if conditions or rate or "runs" not in units else (["runs"], [])
+        return _of_runs(phrase, conditions)
     if conditions:
         return _of_condition(phrase, conditions)
-    if "requests" not in units or (rate and not rate.part):
-        return _NONE
-    return ["share_of_requests" if rate else "requests"], []
+    odd = "requests" not in units or (rate and not rate.part)
+    return _NONE if odd else (["share_of_requests" if rate else "requests"], [])
+
+
+def _of_runs(phrase: Phrase, conditions: list[str]) -> Named:
+    """A workflow's runs, or those that failed, as a number or a rate."""
+    if conditions == ["failures"]:
+        return ["failed_run_rate" if phrase.rate else "failed_runs"], []
+    return _NONE if conditions or phrase.rate or "runs" not in phrase.of("unit") else (["runs"], [])
 
 
 def _statistics(phrase: Phrase, conditions: list[str]) -> Named:

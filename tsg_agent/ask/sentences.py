@@ -106,7 +106,7 @@ def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, set
     return "; ".join(dict.fromkeys(said))
 
 
-def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, settings: Settings) -> str:  # noqa: PLR0911 - one return for each kind
+def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, settings: Settings) -> str:
     value = of_measure(row, measure)
     requests = some(int(of_measure(row, "requests") or 0), "request")
     slow = settings.thresholds.version.slow_ms
@@ -127,14 +127,16 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
         function = _FUNCTIONS.get(measure.function, measure.function.replace("_", "."))
         of = f", of {requests}" if "requests" in row else ""
         return f"{column} {function} {number(round(value, 1))}{unit}{of}"
-    if measure.kind == "distinct":
-        what = measure_of(measure.name.partition("_with_")[0]).words
-        return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
-    if measure.kind == "distinct_share":
+    if measure.kind in ("distinct", "distinct_share"):
         what = measure_of(measure.name.removeprefix("share_of_").partition("_with_")[0]).words
-        return f"{percent(value)} of {what} had requests that {words}"
-    if measure.name == "requests":
-        return requests
+        number_of = f"{count(value)} {what}" if measure.kind == "distinct" else f"{percent(value)} of {what}"
+        return f"{number_of}{f' had requests that {words}' if words else ''}"
+    return requests if measure.name == "requests" else _counted(row, measure, found, requests, words)
+
+
+def _counted(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, requests: str, words: str) -> str:
+    """How many requests meet the measure's condition, and their share. `requests`: all of them, in words."""
+    value = of_measure(row, measure)
     counted = int(of_measure(row, measure.condition or "requests") or 0)
     if found.failures_only:
         return f"{some(counted, 'request')} {words}"
