@@ -33,13 +33,15 @@ def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, reque
     """
     k0, n0 = np.asarray(failures0, float), np.asarray(requests0, float)
     k1, n1 = np.asarray(failures1, float), np.asarray(requests1, float)
-    p0, p1, pooled = share(k0, n0), share(k1, n1), share(k0 + k1, n0 + n1)
-    g2 = 2 * (
-        _xlogy(k0, p0) + _xlogy(n0 - k0, 1 - p0) + _xlogy(k1, p1) + _xlogy(n1 - k1, 1 - p1)
-        - _xlogy(k0 + k1, pooled) - _xlogy(n0 + n1 - k0 - k1, 1 - pooled)
-    )  # fmt: skip
-    root = np.sqrt(np.maximum(g2, 0.0)) * np.sign(p1 - p0)
-    result: Floats = np.where((n0 > 0) & (n1 > 0), root, 0.0)
+    # One array for before, after and both together: a call of numpy costs more than the few numbers in it.
+    k = np.empty((3, *np.broadcast(k0, n0, k1, n1).shape))
+    n = np.empty_like(k)
+    k[0], k[1], k[2] = k0, k1, k0 + k1
+    n[0], n[1], n[2] = n0, n1, n0 + n1
+    p = share(k, n)
+    before, after, both = _xlogy(k, p) + _xlogy(n - k, 1 - p)
+    root = np.sqrt(np.maximum(2 * (before + after - both), 0.0)) * np.sign(p[1] - p[0])
+    result: Floats = np.where((n[0] > 0) & (n[1] > 0), root, 0.0)
     return result
 
 

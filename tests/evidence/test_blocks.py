@@ -12,5 +12,5 @@ def test_blocks_add_up(rows: int, weighted: bool, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(blocks, "ROWS", 64)
     draw = np.random.default_rng(rows)
     place, weight = draw.integers(0, 9, rows), draw.random(rows) if weighted else None
-    counted = blocks.in_blocks(lambda some: place[some], rows, weight, 9)
+    counted = blocks.in_blocks(lambda some: place[some], rows, [weight], 9)[0]
     assert counted == pytest.approx(np.bincount(place, weight, 9))

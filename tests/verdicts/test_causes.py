@@ -92,7 +92,7 @@ def test_a_part_of_little_traffic_that_does_not_move_the_service_is_found_all_th
     old = Part({"service_version": "1"}, 600, 0.03, 0.03)
     canary = Part({"service_version": "2"}, 300 / (MINUTES - START), 0.0, 0.35, since=START)
     made_ = made(old, canary)
-    assert explainer(made_).moment(Measure.SERVER_ERRORS, np.zeros(len(made_), bool)) is None
+    assert explainer(made_).moment(Measure.SERVER_ERRORS) is None
     assert subjects(explained(made_)) == [{"service_version": "2"}]
 
 
@@ -157,7 +157,7 @@ def test_the_entry_is_no_candidate_and_its_series_is_the_services() -> None:
 def test_inner_calls_that_fail_while_the_entry_does_not_have_no_moment_of_the_service() -> None:
     """With the gate at the entry a quiet service blames nothing that its customers do not see."""
     search = explainer(made(*chain(shop=0.01, cart=0.01, db=0.05)))
-    assert search.moment(Measure.SERVER_ERRORS, np.zeros(len(search.requests), bool)) is None
+    assert search.moment(Measure.SERVER_ERRORS) is None
 
 
 def test_of_components_that_fail_alike_all_are_told_without_a_map_of_calls() -> None:
@@ -266,11 +266,10 @@ def test_the_series_of_many_values_are_looked_at_some_at_a_time(monkeypatch: pyt
         return real(failures, asked)
 
     monkeypatch.setattr(causes, "unevenness", unevenness)
-    nothing = np.zeros(len(requests), bool)
-    at_once = explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS, nothing)
+    at_once = explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS)
     assert at_once is not None and seen == [61 * MINUTES]
     monkeypatch.setattr(causes, "MOST_CELLS", 7 * MINUTES)
-    assert explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS, nothing) == at_once
+    assert explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS) == at_once
     assert max(seen[1:]) == 7 * MINUTES and sum(seen[1:]) == seen[0]
 
 

@@ -1,6 +1,6 @@
 """Counts millions of rows in blocks, whose intermediate arrays fit into the processor's cache. Pure numpy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,20 @@ def blocks(rows: int) -> Iterator[slice]:
         yield slice(first, min(first + ROWS, rows))
 
 
-def in_blocks(place: Callable[[slice], NDArray[np.integer]], rows: int, weight: Floats | None, places: int) -> Floats:
-    """A weighted histogram, shape (places,): the number of rows at each index.
+def in_blocks(
+    place: Callable[[slice], NDArray[np.integer]], rows: int, weights: Sequence[Floats | None], places: int
+) -> Floats:
+    """A histogram per weight, shape (weights, places): the weighted number of rows at each index.
 
-    `place`: slice of rows -> the rows' indices (0 to `places` - 1). `weight`: one entry per row; None = 1 each.
+    `place`: slice of rows -> the rows' indices (0 to `places` - 1). `weights`: one entry per row; None = 1 each.
     """
-    counted = np.zeros(places)
+    counted = np.zeros((len(weights), places))
     for some in blocks(rows):
-        if places > ROWS:  # zeroing an array of all places per block would take longer than counting the rows
-            np.add.at(counted, place(some), 1.0 if weight is None else weight[some])
-            continue
-        counted += np.bincount(place(some), None if weight is None else weight[some], places)
+        at = place(some)
+        for found, weight in zip(counted, weights, strict=True):
+            times = None if weight is None else weight[some]
+            if places > ROWS:  # zeroing an array of all places per block would take longer than counting the rows
+                np.add.at(found, at, 1.0 if times is None else times)
+            else:
+                np.add(found, np.bincount(at, times, places), out=found)
     return counted

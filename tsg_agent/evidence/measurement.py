@@ -144,10 +144,15 @@ class DimensionCounts:
 
     def rate(self, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
         """Failures and requests of a value in the buckets `span`, or with `rest` of its comparison group."""
+        failures, requests = self.sums(row, measure, span, rest=rest)
+        return Rate(failures=int(failures), requests=int(requests))
+
+    def sums(self, rows: int | slice, measure: Measure, span: slice, *, rest: bool = False) -> tuple[Floats, Floats]:
+        """The same as numbers, of one value or of several: one entry each."""
         counts = self.rest if rest else self.counts
         asked = self.counts if self.error_only else counts
-        failures, requests = counts.failures[measure][row, span], asked.requests[row, span]
-        return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
+        failures, requests = counts.failures[measure][rows, span], asked.requests[rows, span]
+        return np.rint(failures.sum(axis=-1)), np.rint(requests.sum(axis=-1))
 
     def find(self, subject: Subject) -> int:
         """The index of a subject's row; -1 if there is none."""
@@ -229,15 +234,32 @@ def _busiest(column: DimensionCodes, weight: Floats | None) -> DimensionCodes:
 
 
 def _counted(columns: list[DimensionCodes], requests: Requests, grid: Grid) -> list[Counts]:
-    """Counts of each column's values by the grid's buckets."""
-    cell, weight = grid.buckets(requests.second), requests.weight
-    spent = np.nan_to_num(requests.latency)
-    latency = list(counted(columns, cell, grid.count, spent if weight is None else spent * weight))
-    del spent  # the arrays have one entry per request: free each one early
-    cell *= KINDS
-    cell += requests.kind
-    kinds = counted(columns, cell, grid.count * KINDS, weight)  # large arrays over a long window: convert one at a time
-    return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
+    """Counts of each column's values by the grid's buckets.
+
+    Most requests are of one kind, and are counted by bucket alone; the few others by kind too: fewer counters are fewer
+    passes over the requests.
+    """
+    usual = int(np.bincount(requests.kind, minlength=KINDS).argmax())
+    odd = np.flatnonzero(requests.kind != usual)
+    bucket, weight, spent = grid.buckets(requests.second), requests.weight, requests.latency
+    if weight is not None:
+        spent = spent * weight
+    if not np.isfinite(spent).all():
+        spent = np.nan_to_num(spent)
+    few, cell = [replace(column, codes=column.codes[odd]) for column in columns], bucket[odd]
+    bucket[odd] = grid.count  # a cell of its own: they are not counted with the usual ones
+    times = None if weight is None else weight[odd]
+    found = []
+    for usuals, others, (ms,) in zip(
+        counted(columns, bucket, grid.count + 1, (weight, spent)),
+        counted(few, cell * KINDS + requests.kind[odd], grid.count * KINDS, (times,)),
+        counted(few, cell, grid.count, (spent[odd],)),
+        strict=True,
+    ):
+        kinds = others.reshape(-1, grid.count, KINDS)
+        kinds[:, :, usual] = usuals[0][:, :-1]
+        found.append(Counts.of(kinds, usuals[1][:, :-1] + ms))
+    return found
 
 
 def _table(

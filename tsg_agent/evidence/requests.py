@@ -231,15 +231,55 @@ class Requests:
 
     def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
         """Failures, and requests with a known status, per minute, for some rows; each of shape (minutes,)."""
-        kept, failed = self.known if rows is None else rows & self.known, self.failed(measure)
-        length = int(self.minute.max(initial=0)) + 1
+        if rows is None:
+            return self.all_by_minute.series(measure)
+        if self.weight is None and 2 * np.count_nonzero(rows) > len(self):  # it takes less to count the others
+            pairs = zip(self.all_by_minute.series(measure), self.series(measure, ~rows), strict=True)
+            failed, asked = (whole - others for whole, others in pairs)
+            return failed, asked
+        kept, length = rows & self.known, len(self.all_by_minute.counts)
+        cell = self.minute[kept] * 2 + self.failed(measure)[kept]
+        weight = None if self.weight is None else self.weight[kept]
+        counted = np.bincount(cell, weight, 2 * length).astype(float).reshape(-1, 2)
+        return counted[:, 1], counted.sum(axis=1)
+
+    @cached_property
+    def all_by_minute(self) -> "ByMinute":
+        """All of them."""
+        return self.by_minute(None)
+
+    def by_minute(self, rows: Bools | None) -> "ByMinute":
+        """Some requests, or all, counted for every measure at once."""
+        length, slower = int(self.minute.max(initial=0)) + 1, self.failed(Measure.SLOWER)
 
         def place(some: slice) -> Codes:
-            # Excluded rows are counted in the first two slots, which are dropped: faster than selecting the others.
-            return (self.minute[some] * 2 + failed[some] + 2) * kept[some]
+            found = self.minute[some] * KINDS + self.kind[some]
+            found *= 2
+            found += slower[some]
+            if rows is not None:
+                found += 1
+                found *= rows[some]  # the first slot, which is dropped, is of the others
+            return found
 
-        counted = in_blocks(place, len(self), self.weight, 2 * length + 2)[2:].reshape(-1, 2)
-        return counted[:, 1], counted.sum(axis=1)
+        apart = int(rows is not None)
+        counted = in_blocks(place, len(self), [self.weight], length * KINDS * 2 + apart)[0][apart:]
+        counts = counted.reshape(length, KINDS, 2)
+        kinds = np.flatnonzero(counts.any(axis=(0, 2)))
+        return ByMinute(counts[:, kinds], kinds)
+
+
+@dataclass(frozen=True)
+class ByMinute:
+    """Requests by minute, kind, and whether they are slower than usual: shape (minutes, kinds, 2)."""
+
+    counts: Floats
+    kinds: Codes
+
+    def series(self, measure: Measure) -> tuple[Floats, Floats]:
+        """See Requests.series."""
+        known = self.counts[:, self.kinds >= 4 * SUCCESS]
+        lost = known[..., 1:] if measure is Measure.SLOWER else self.counts[:, kinds_of(measure)[self.kinds]]
+        return lost.sum(axis=(1, 2)), known.sum(axis=(1, 2))
 
 
 def held_by(dimensions: Iterable[Dimension], table: CatalogTable) -> list[Dimension]:

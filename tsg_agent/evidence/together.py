@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,16 @@ MOST = 2**17
 """Most counters of one pass: they must fit into the processor's cache."""
 
 
-def counted(columns: Sequence[DimensionCodes], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
-    """Weighted counts of each column's values by cell, shape (values, cells), in the order of the columns.
+def counted(
+    columns: Sequence[DimensionCodes], cell: Codes, cells: int, weights: Sequence[Floats | None]
+) -> Iterator[Floats]:
+    """Counts of each column's values by cell, shape (weights, values, cells), in the order of the columns.
 
     `cell`: each request's cell, 0 to `cells` - 1. Low-cardinality columns are counted together, as one column of their
     combinations, which is then marginalized: passes over the requests dominate the time.
     """
     for some in _batches(columns, cells):
-        yield from _tables(some, cell, cells, weight)
+        yield from _tables(some, cell, cells, weights)
 
 
 def _batches(columns: Sequence[DimensionCodes], cells: int) -> Iterator[list[DimensionCodes]]:
@@ -37,23 +40,28 @@ def _batches(columns: Sequence[DimensionCodes], cells: int) -> Iterator[list[Dim
         yield batch
 
 
-def _tables(columns: list[DimensionCodes], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
+def _tables(
+    columns: list[DimensionCodes], cell: Codes, cells: int, weights: Sequence[Floats | None]
+) -> Iterator[Floats]:
     shape = [*(len(column.values) + 1 for column in columns), cells]
+    places = math.prod(shape)
+    kind: type[np.signedinteger[Any]] = np.int32 if places <= np.iinfo(np.int32).max else np.int64
+    valued = sum(math.prod(shape[axis + 1 :]) for axis in range(len(columns)))  # index 0 is "no value"
 
     def place(rows: slice) -> Codes:
-        found = np.zeros(len(cell[rows]), np.int64)
-        for column, values in zip(columns, shape[:-1], strict=True):
+        found: Codes = columns[0].codes[rows].astype(kind)
+        for column, values in zip(columns[1:], shape[1:], strict=False):
             found *= values
             found += column.codes[rows]
-            found += 1  # index 0 is "no value"
         found *= cells
         found += cell[rows]
+        found += valued
         return found
 
-    both = in_blocks(place, len(cell), weight, math.prod(shape)).reshape(shape)
+    both = in_blocks(place, len(cell), weights, places).reshape(-1, *shape)
     if len(columns) == 1:  # free the large array early
-        yield both[1:]
+        yield both[:, 1:]
         return
-    for axis in range(len(columns)):
-        others = tuple(other for other in range(len(columns)) if other != axis)
-        yield both.sum(axis=others)[1:]
+    for axis in range(1, len(columns) + 1):
+        others = tuple(other for other in range(1, len(columns) + 1) if other != axis)
+        yield both.sum(axis=others)[:, 1:]

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsg_agent.evidence.blocks import blocks
 from tsg_agent.evidence.measurement import COMPONENT, MOST_CELLS, entry_of, is_error_only
-from tsg_agent.evidence.requests import DimensionCodes, Requests
+from tsg_agent.evidence.requests import ByMinute, DimensionCodes, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
@@ -108,12 +109,10 @@ class Explainer:
     def explain(self) -> Explained:
         """All causes, outcome by outcome."""
         gone = np.zeros(len(self.requests), bool)
-        self.moments = moments = {
-            measure: one for measure in OUTCOMES if (one := self.moment(measure, gone)) is not None
-        }
+        self.moments = moments = {measure: one for measure in OUTCOMES if (one := self.moment(measure)) is not None}
         if not any(measure in moments for measure in FAILING):
             asked = FAILING if moments else OUTCOMES
-            parts = {measure: self.moment_of_a_part(measure, gone) for measure in asked}
+            parts = {measure: self.moment_of_a_part(measure) for measure in asked}
             moments |= {measure: one for measure, one in parts.items() if one is not None}
         order = sorted(
             moments, key=lambda measure: (OUTCOMES.index(measure) if measure in SYMPTOMS else 0, -moments[measure].gain)
@@ -184,23 +183,29 @@ class Explainer:
         start = round(self.reported)
         return ChangePoint(start, start, start, None, 0.0, 1.0)
 
-    def moment(self, measure: Measure, gone: Bools) -> ChangePoint | None:
-        """The change point of the service's own outcome, at its entry where it has one; None if not clear."""
-        rows = ~gone if self.entry is None else self.entry & ~gone
-        failures, requests = self.requests.series(measure, rows)
+    @cached_property
+    def whole(self) -> ByMinute:
+        """The service's own requests: those at its entry, where it has one."""
+        return self.requests.all_by_minute if self.entry is None else self.requests.by_minute(self.entry)
+
+    def moment(self, measure: Measure, gone: Bools | None = None) -> ChangePoint | None:
+        """The change point of the service's own outcome, without the requests `gone`; None if not clear."""
+        if gone is None:
+            failures, requests = self.whole.series(measure)
+        else:
+            failures, requests = self.requests.series(measure, ~gone if self.entry is None else self.entry & ~gone)
         found = change_point(failures, requests, self.reported, self.alphas[0])
         if found is not None and self.exact and self.reported is not None:
             start = min(max(1, round(self.reported)), len(failures) - 1)
             return ChangePoint(start, start, start, None, found.gain, found.phi)
         return found if found is not None and found.clear else None
 
-    def moment_of_a_part(self, measure: Measure, gone: Bools) -> ChangePoint | None:
+    def moment_of_a_part(self, measure: Measure) -> ChangePoint | None:
         """The clearest change point of any single value: a part of little traffic does not move the service's share.
 
         Where inner calls are recorded the entry must have changed then too: some component always has a burst.
         """
-        rows = self.requests.known & ~gone
-        whole = MinuteSeries(*self.requests.series(measure, rows))
+        rows, whole = self.requests.known, MinuteSeries(*self.requests.series(measure))
         tried: list[tuple[float, MinuteSeries]] = []
         for some in (some for column in self.columns for some in self._uneven(column, measure, rows, whole)):
             best_of = sorted([*tried, *some], key=lambda one: -one[0])[:TRIED]
@@ -213,7 +218,7 @@ class Explainer:
         if best is None or not best.clear:
             return None
         if self.entry is not None:
-            entry = MinuteSeries(*self.requests.series(measure, self.entry & ~gone))
+            entry = MinuteSeries(*self.whole.series(measure))
             before, after = entry.rate(0, best.before(self.guard)), entry.rate(best.start, best.end)
             z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
             if z / math.sqrt(entry.dispersion(best.before(self.guard))) < self.gate_z:

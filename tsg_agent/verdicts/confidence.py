@@ -125,11 +125,10 @@ def _contrast(after: Rate, base: Rate, rest_before: Rate, rest_after: Rate, phi:
 def _enough(base: Rate, after: Rate, z: float, need: float) -> float | None:
     """The multiple of the requests, at the same rate, that would settle it; None if none would."""
     raw = float(g2_z(base.failures, base.requests, after.failures, after.requests))
-    for factor in np.geomspace(0.1, MOST_MORE, 40):
-        grown = 1 + float(factor)
-        if z / raw * float(g2_z(base.failures, base.requests, grown * after.failures, grown * after.requests)) >= need:
-            return float(factor)
-    return None
+    factors = np.geomspace(0.1, MOST_MORE, 40)
+    failures, requests = (1 + factors) * after.failures, (1 + factors) * after.requests
+    settled = np.flatnonzero(z / raw * g2_z(base.failures, base.requests, failures, requests) >= need)
+    return float(factors[settled[0]]) if len(settled) else None
 
 
 def _wanting(z: float, need: float, base: Rate, after: Rate, lasted: int) -> str:

@@ -1,13 +1,15 @@
 """What was thought of and is no cause, each with its reason and figures. Pure."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import DimensionCounts
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
+from tsg_agent.statistics import Floats, difference_interval, g2_z, robust_dispersion, upper_p
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.value_labels import SubjectKey, key_of
@@ -48,16 +50,16 @@ def dismissed(
     """
     looked = []
     for table in context.measurement.tables:
-        newest = _newest(table)
+        newest, tests = _newest(table), _tests(table, measure, context.measurement.grid)
         for row in range(len(table.values)):
             subject = table.subject(row)
             key = key_of(subject)
-            told = key in reasons or row == newest or context.names.abnormal(subject)
+            labelled = context.names.abnormal(subject)
+            told = key in reasons or row == newest or labelled
             if key in known or not (told or table.dimension.change):
                 continue
-            one = _look(
-                _Row(table, row, measure, row == newest, reasons.get(key, ""), context.names.abnormal(subject)), context
-            )
+            found = _Row(table, row, measure, row == newest, reasons.get(key, ""), labelled, *tests[:, row].tolist())
+            one = _look(found, context)
             if told or (one.contrast.z or 0.0) >= STRIKING_Z:
                 looked.append(one)
     looked.sort(key=lambda one: (*one.prominence, sorted(one.subject.items())))
@@ -83,6 +85,19 @@ class _Row:
     reason: str
     labelled: bool
     """The guide's rule names it."""
+    phi: float
+    z: float
+    z_rest: float
+
+
+def _tests(table: DimensionCounts, measure: Measure, grid: Grid) -> Floats:
+    """Each value's overdispersion before, the z of its change and that of its distance from the rest: (3, values)."""
+    every = slice(None)
+    before, after = (table.sums(every, measure, span) for span in (grid.before, grid.after))
+    k, n = table.counts.failures[measure][:, grid.before], table.counts.requests[:, grid.before]
+    phi = robust_dispersion(k, n) if grid.before.stop else np.ones(len(k))
+    others = table.sums(every, measure, grid.after, rest=True)
+    return np.stack([phi, g2_z(*before, *after) / np.sqrt(phi), g2_z(*others, *after)])
 
 
 def _look(one: _Row, context: VerdictContext) -> _Looked:
@@ -90,11 +105,8 @@ def _look(one: _Row, context: VerdictContext) -> _Looked:
     known = grid.start is not None
     before, after = (table.rate(one.row, one.measure, span) for span in (grid.before, grid.after))
     others_before, others = (table.rate(one.row, one.measure, span, rest=True) for span in (grid.before, grid.after))
-    k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
-    phi = float(robust_dispersion(k[None, :], n[None, :])[0]) if grid.before.stop else 1.0
-    z = float(g2_z(before.failures, before.requests, after.failures, after.requests)) / math.sqrt(phi)
-    kind = _kind(before, after, z, phi, limits) if known else OnsetKind.UNKNOWN
-    z_rest = float(g2_z(others.failures, others.requests, after.failures, after.requests))
+    z = one.z
+    kind = _kind(before, after, z, one.phi, limits) if known else OnsetKind.UNKNOWN
     onset = Onset(
         kind=kind, before=before if known and before.requests else None, after=after,
         excess=round(after.failures - after.requests * before.percent / 100, 2), z=round(z, 4) if known else None,
@@ -103,7 +115,7 @@ def _look(one: _Row, context: VerdictContext) -> _Looked:
     rest = others if others.requests else None
     contrast = Contrast(
         method="difference_of_rates" if rest else "none", subject=after, rest=rest,
-        difference=round(after.percent - others.percent, 4), z=round(z_rest, 4),
+        difference=round(after.percent - others.percent, 4), z=round(one.z_rest, 4),
     )  # fmt: skip
     least = limits.verdict.minimum_requests
     few = known and (after.requests < least or 0 < before.requests < least)

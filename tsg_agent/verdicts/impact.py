@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from tsg_agent.evidence.measurement import DimensionCounts, Measurement
+from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.evidence.requests import MINUTE, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
@@ -31,6 +31,7 @@ class Impact:
 
     def __init__(self, explainer: Explainer, measurement: Measurement, region: str) -> None:
         self.requests, self.entry, self.grid = explainer.requests, explainer.entry, measurement.grid
+        self.whole = explainer.whole
         self.measurement, self.region = measurement, region
         self.bucket = self.grid.buckets(self.requests.second)
         self.since = self._within(self.grid.after)
@@ -93,7 +94,7 @@ class Impact:
         """Which way it goes. `until`: when the window, or the telemetry, ends; naive UTC."""
         if start.measured is None:
             return None
-        series = MinuteSeries(*self.requests.series(measure, self.requests.known if self.entry is None else self.entry))
+        series = MinuteSeries(*self.whole.series(measure))
         begun, end = self._minute(start.measured), min(self._minute(until), len(series.requests))
         said = partial(Course, until=until.replace(tzinfo=UTC), measure=measure)
         if start.ended is not None:
@@ -127,10 +128,10 @@ class Impact:
             return []
         found = []
         for row in range(len(table.values)):
-            after = _rate_of(table, row, measure, self.grid.after)
-            others = _rate_of(table, row, measure, self.grid.after, rest=True)
+            after = table.rate(row, measure, self.grid.after)
+            others = table.rate(row, measure, self.grid.after, rest=True)
             z = float(g2_z(others.failures, others.requests, after.failures, after.requests))
-            before = _rate_of(table, row, measure, self.grid.before)
+            before = table.rate(row, measure, self.grid.before)
             found.append(Group(subject=table.subject(row), before=before, after=after, stands_out=z >= SURE))
         return found
 
@@ -142,7 +143,7 @@ class Impact:
         for row in range(len(table.values)):
             if table.values[row] == (self.region,):
                 continue
-            before, after = (_rate_of(table, row, measure, span) for span in (self.grid.before, self.grid.after))
+            before, after = (table.rate(row, measure, span) for span in (self.grid.before, self.grid.after))
             z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
             risen = z >= SURE and after.percent - before.percent >= 1
             found.append(Group(subject=table.subject(row), before=before, after=after, stands_out=risen))
@@ -174,12 +175,6 @@ def _usual(how: Weighed) -> float:
     if contrast.difference is None or contrast.rest is None:
         return _share(onset.before)
     return max(_share(onset.after) - contrast.difference / 100, 0.0)
-
-
-def _rate_of(table: DimensionCounts, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
-    counts = table.rest if rest else table.counts
-    failures, requests = counts.failures[measure][row, span], counts.requests[row, span]
-    return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
 
 
 def _distinct(users: pa.ChunkedArray, rows: Bools) -> int:

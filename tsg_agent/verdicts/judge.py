@@ -178,10 +178,10 @@ class _Case:
     @cached_property
     def gates(self) -> dict[Measure, Gate]:
         """One gate per outcome of requests, at the moment that its series, or a part's, shows."""
-        entry, moments = self.explainer.entry, self.explainer.moments
+        whole, moments = self.explainer.whole, self.explainer.moments
         return {
             measure: gate_of(
-                measure, MinuteSeries(*self.requests.series(measure, entry)), moments.get(measure), self.limits.verdict,
+                measure, MinuteSeries(*whole.series(measure)), moments.get(measure), self.limits.verdict,
                 self.limits.version.slow_ms,
             )
             for measure in OUTCOMES

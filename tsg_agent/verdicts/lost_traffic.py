@@ -54,7 +54,9 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
             found: Codes = (code * minutes + requests.minute[some] + 1) * inside
             return found
 
-        return in_blocks(place, len(requests), weight, (values + 1) * minutes + 1)[1:].reshape(-1, minutes)
+        (counted,) = in_blocks(place, len(requests), [weight], (values + 1) * minutes + 1)
+        by: Floats = counted[1:].reshape(-1, minutes)
+        return by
 
     whole = _fall(by_minute(None)[0], 1, {})
     if whole is not None or not parts:

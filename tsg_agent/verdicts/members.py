@@ -82,7 +82,7 @@ class Members:
         found: list[tuple[float, int, int]] = []
         asked_before: dict[tuple[int, int], float] = {}
         values = 0
-        for place, counts in enumerate(each[:, 1:] for each in counted(columns, cell, 5, weight)):
+        for place, counts in enumerate(each[:, 1:] for (each,) in counted(columns, cell, 5, [weight])):
             if not counts[:, [BEFORE_OK, AFTER_OK]].any():
                 continue  # only failures carry it
             values += len(counts)
@@ -100,7 +100,7 @@ class Members:
         padding = np.flatnonzero(rows < 0)
         member, unknown = np.empty((len(chosen), len(rows) // WORD), np.uint64), {}
         for place in dict.fromkeys(place for _, place, _ in chosen):
-            codes = columns[place].codes[rows]
+            codes = columns[place].codes.take(rows)
             codes[padding] = -2
             unknown[place] = _packed((codes == -1) & columns[place].recorded)
             for item in (item for item, (_, other, _) in enumerate(chosen) if other == place):
@@ -195,27 +195,27 @@ def _packed(rows: Bools) -> Bits:
     return np.packbits(rows).view(np.uint64)
 
 
-def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.int32], list[Span]]:
+def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.intp], list[Span]]:
     """Which request each bit is about, -1 for none, and the spans: bits of a state and weight fill words of their own.
 
     A request that stands for several has a bit for each binary digit of their number.
     """
-    rows: list[NDArray[np.int32]] = []
+    rows: list[NDArray[np.intp]] = []
     spans: list[Span] = []
     words = 0
     for place in range(4):
-        for some, value in _digits(np.flatnonzero(state == place).astype(np.int32), weight):
+        for some, value in _digits(np.flatnonzero(state == place), weight):
             count = -(-len(some) // WORD)
-            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.int32)]))
+            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.intp)]))
             spans += [
                 Span(slice(first, min(first + SPAN, words + count)), place, value)
                 for first in range(words, words + count, SPAN)
             ]
             words += count
-    return np.concatenate(rows) if rows else np.empty(0, np.int32), spans
+    return np.concatenate(rows) if rows else np.empty(0, np.intp), spans
 
 
-def _digits(rows: NDArray[np.int32], weight: Floats | None) -> Iterator[tuple[NDArray[np.int32], float]]:
+def _digits(rows: NDArray[np.intp], weight: Floats | None) -> Iterator[tuple[NDArray[np.intp], float]]:
     """The rows that have each binary digit in their weight, and what the digit is worth."""
     if weight is None or not len(rows):
         yield rows, 1.0

@@ -247,11 +247,13 @@ class Search:
         apart = (dimension[np.array(keys)][:, :, None] != dimension[index]).all(axis=1)
         one, two = np.nonzero(apart & (counts[..., AFTER_FAILED] >= SUPPORT))
         alone = self.apart[np.array(keys)].any(axis=1)[one] | self.apart[index][two]
-        scores = self.gain(counts[one, two], total, alone) - self.cost * (len(keys[0]) + 1)
+        size = len(keys[0]) + 1
+        scores = self.gain(counts[one, two], total, alone) - self.cost * size
+        # The others would not be kept: each description is here once for each of its values at most.
+        least = np.partition(scores, -EXACT * size)[-EXACT * size] if len(scores) > EXACT * size else -np.inf
         return {
-            tuple(sorted((*keys[key], index[item]))): float(score)
-            for key, item, score in zip(one.tolist(), two.tolist(), scores, strict=True)
-            if np.isfinite(score)
+            tuple(sorted((*keys[one[place]], index[two[place]]))): float(scores[place])
+            for place in np.flatnonzero((scores >= least) & np.isfinite(scores)).tolist()
         }
 
     def objective(self, keys: Sequence[Key]) -> float:
