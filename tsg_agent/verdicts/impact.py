@@ -13,7 +13,8 @@ from tsg_agent.evidence.requests import MINUTE, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
 from tsg_agent.verdicts.causes import Explainer, Found
-from tsg_agent.verdicts.confidence import SPREAD, MinuteSeries, Weighed
+from tsg_agent.verdicts.confidence import MinuteSeries, Weighed
+from tsg_agent.verdicts.onset import SPREAD
 
 LATEST = 15
 """Minutes that say how it is now; half of the incident's, where it is shorter than twice that."""
