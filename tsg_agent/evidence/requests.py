@@ -55,6 +55,8 @@ def kinds_of(measure: Measure) -> Bools:
     """Which kinds of requests a measure counts as failures, shape (kinds,)."""
     kind = np.arange(KINDS)
     answer = kind // 4
+    if measure is Measure.UNANSWERED:
+        return np.asarray(answer == UNKNOWN)
     counted = {
         Measure.SERVER_ERRORS: answer == SERVER_ERROR,
         Measure.NOT_SUCCESSFUL: answer > SUCCESS,
@@ -147,6 +149,10 @@ class Requests:
         """Mask of the requests that failed because a call they made failed: their span has a failing child."""
         return np.zeros(len(self), bool) if self.passed is None else self.passed
 
+    def asked(self, measure: Measure) -> Bools:
+        """Mask of the requests that a measure's share is of: those with a known status, unless it counts the others."""
+        return np.ones(len(self), bool) if measure is Measure.UNANSWERED else self.known
+
     def failed(self, measure: Measure) -> Bools:
         """Mask of the requests that a measure counts as failed."""
         if measure not in self._failed:
@@ -230,14 +236,14 @@ class Requests:
         return found
 
     def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
-        """Failures, and requests with a known status, per minute, for some rows; each of shape (minutes,)."""
+        """Failures, and requests that the measure is of, per minute, for some rows; each of shape (minutes,)."""
         if rows is None:
             return self.all_by_minute.series(measure)
         if self.weight is None and 2 * np.count_nonzero(rows) > len(self):  # it takes less to count the others
             pairs = zip(self.all_by_minute.series(measure), self.series(measure, ~rows), strict=True)
             failed, asked = (whole - others for whole, others in pairs)
             return failed, asked
-        kept, length = rows & self.known, len(self.all_by_minute.counts)
+        kept, length = rows & self.asked(measure), len(self.all_by_minute.counts)
         cell = self.minute[kept] * 2 + self.failed(measure)[kept]
         weight = None if self.weight is None else self.weight[kept]
         counted = np.bincount(cell, weight, 2 * length).astype(float).reshape(-1, 2)
@@ -277,9 +283,9 @@ class ByMinute:
 
     def series(self, measure: Measure) -> tuple[Floats, Floats]:
         """See Requests.series."""
-        known = self.counts[:, self.kinds >= 4 * SUCCESS]
-        lost = known[..., 1:] if measure is Measure.SLOWER else self.counts[:, kinds_of(measure)[self.kinds]]
-        return lost.sum(axis=(1, 2)), known.sum(axis=(1, 2))
+        asked = self.counts if measure is Measure.UNANSWERED else self.counts[:, self.kinds >= 4 * SUCCESS]
+        lost = asked[..., 1:] if measure is Measure.SLOWER else self.counts[:, kinds_of(measure)[self.kinds]]
+        return lost.sum(axis=(1, 2)), asked.sum(axis=(1, 2))
 
 
 def held_by(dimensions: Iterable[Dimension], table: CatalogTable) -> list[Dimension]:

@@ -1,5 +1,6 @@
 """What was thought of and is no cause, each with its reason and figures. Pure."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -85,19 +86,16 @@ class _Row:
     reason: str
     labelled: bool
     """The guide's rule names it."""
-    phi: float
     z: float
     z_rest: float
 
 
 def _tests(table: DimensionCounts, measure: Measure, grid: Grid) -> Floats:
-    """Each value's overdispersion before, the z of its change and that of its distance from the rest: (3, values)."""
+    """Each value's z of its change, without overdispersion, and of its distance from the rest since: (2, values)."""
     every = slice(None)
     before, after = (table.sums(every, measure, span) for span in (grid.before, grid.after))
-    k, n = table.counts.failures[measure][:, grid.before], table.counts.requests[:, grid.before]
-    phi = robust_dispersion(k, n) if grid.before.stop else np.ones(len(k))
     others = table.sums(every, measure, grid.after, rest=True)
-    return np.stack([phi, g2_z(*before, *after) / np.sqrt(phi), g2_z(*others, *after)])
+    return np.stack([g2_z(*before, *after), g2_z(*others, *after)])
 
 
 def _look(one: _Row, context: VerdictContext) -> _Looked:
@@ -105,8 +103,10 @@ def _look(one: _Row, context: VerdictContext) -> _Looked:
     known = grid.start is not None
     before, after = (table.rate(one.row, one.measure, span) for span in (grid.before, grid.after))
     others_before, others = (table.rate(one.row, one.measure, span, rest=True) for span in (grid.before, grid.after))
-    z = one.z
-    kind = _kind(before, after, z, one.phi, limits) if known else OnsetKind.UNKNOWN
+    k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
+    phi = robust_dispersion(k, n)
+    z = one.z / math.sqrt(phi)
+    kind = _kind(before, after, z, phi, limits) if known else OnsetKind.UNKNOWN
     onset = Onset(
         kind=kind, before=before if known and before.requests else None, after=after,
         excess=round(after.failures - after.requests * before.percent / 100, 2), z=round(z, 4) if known else None,
