@@ -93,9 +93,12 @@ def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFram
 
 def _numbers(frame: pd.DataFrame) -> NDArray[np.int_]:
     """The number of each row's run, from 0: its correlation_id within its scenario at its criticality."""
-    number, *others = (pd.factorize(frame[name], use_na_sentinel=False)[0] for name in RUN)
-    for codes in others:  # pairwise, so that numbers stay below rows times values
-        number = pd.factorize(number * (codes.max(initial=0) + 1) + codes)[0]
+    *others, number = (pd.factorize(frame[name], use_na_sentinel=False)[0] for name in RUN)
+    for codes in others:
+        of_run = np.zeros(number.max(initial=-1) + 1, codes.dtype)
+        of_run[number] = codes
+        if (of_run[number] != codes).any():  # an id that several scenarios have; pairwise: below rows times values
+            number = pd.factorize(number * (codes.max(initial=0) + 1) + codes)[0]
     return number
 
 
@@ -126,7 +129,8 @@ def _in_time(frame: pd.DataFrame, run: NDArray[np.int_]) -> NDArray[np.int_]:
     keys = [run, frame["timestamp"].to_numpy().astype(int), settled, step, status]
     one = _as_one(keys)
     order = np.lexsort(keys[::-1]) if one is None else np.argsort(one)
-    tied = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in (keys if one is None else [one])])
+    ordered = (key[order] for key in (keys if one is None else [one]))
+    tied = np.logical_and.reduce([key[1:] == key[:-1] for key in ordered])
     if tied.any():
         rest = frame.columns.difference(["workflow_status", "workflow_step", "state", "timestamp", *RUN])
         order = np.lexsort([*(_rank(frame[name]) for name in rest), *keys[::-1]])

@@ -193,7 +193,7 @@ class Requests:
         if self.slower is not None:
             return self
         usual = self.latency[(self.second < minute * MINUTE) & ~np.isnan(self.latency)]
-        slower = USUAL * float(np.percentile(usual, 99)) if len(usual) >= FEWEST else np.inf
+        slower = USUAL * float(np.percentile(usual, 99, overwrite_input=True)) if len(usual) >= FEWEST else np.inf
         return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> DimensionCodes | None:

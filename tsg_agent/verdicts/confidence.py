@@ -29,6 +29,10 @@ class MinuteSeries:
         span = slice(max(first, 0), last)
         return Rate(failures=round(self.failures[span].sum()), requests=round(self.requests[span].sum()))
 
+    def without(self, other: "MinuteSeries") -> "MinuteSeries":
+        """The others of these."""
+        return MinuteSeries(self.failures - other.failures, self.requests - other.requests)
+
     def dispersion(self, last: int) -> float:
         """Overdispersion of the minutes before one."""
         return robust_dispersion(merged(self.failures[:last], SPREAD), merged(self.requests[:last], SPREAD))

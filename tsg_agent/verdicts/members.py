@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tsg_agent.evidence.blocks import blocks, in_blocks
 from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.evidence.together import counted
 from tsg_agent.models import Subject
@@ -76,7 +77,7 @@ class Members:
     ) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
         cell = state + 1
-        whole = np.bincount(cell, weight, 5).astype(float)
+        (whole,) = in_blocks(cell.__getitem__, len(cell), [weight], 5)
         everything = whole[1:]
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
@@ -97,14 +98,7 @@ class Members:
         found.sort()
         chosen = found[: MOST_ITEMS if whole.sum() <= LARGE else FEWER]
         rows, spans = _laid(state, weight)
-        padding = np.flatnonzero(rows < 0)
-        member, unknown = np.empty((len(chosen), len(rows) // WORD), np.uint64), {}
-        for place in dict.fromkeys(place for _, place, _ in chosen):
-            codes = columns[place].codes.take(rows)
-            codes[padding] = -2
-            unknown[place] = _packed((codes == -1) & columns[place].recorded)
-            for item in (item for item, (_, other, _) in enumerate(chosen) if other == place):
-                member[item] = _packed(codes == chosen[item][2])
+        member, unknown = _bits(columns, [(place, code) for _, place, code in chosen], rows)
         return cls(
             [columns[place].subject(code) for _, place, code in chosen],
             np.array([place for _, place, _ in chosen], int),
@@ -195,27 +189,48 @@ def _packed(rows: Bools) -> Bits:
     return np.packbits(rows).view(np.uint64)
 
 
-def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.intp], list[Span]]:
+def _bits(
+    columns: Sequence[DimensionCodes], chosen: Sequence[tuple[int, int]], rows: NDArray[np.int32]
+) -> tuple[Bits, dict[int, Bits]]:
+    """Which requests have each of some values (column, code), and which do not record a column."""
+    words = len(rows) // WORD
+    member = np.zeros((len(chosen), words), np.uint64)
+    unknown = {place: np.zeros(words, np.uint64) for place, _ in chosen}
+    for some in blocks(len(rows)):
+        mine, at = rows[some].astype(np.intp), slice(some.start // WORD, some.stop // WORD)
+        padding = np.flatnonzero(mine < 0)
+        for place, lacking in unknown.items():
+            codes = columns[place].codes.take(mine)
+            codes[padding] = -2
+            if columns[place].recorded:
+                lacking[at] = _packed(codes == -1)
+            for item, (of, code) in enumerate(chosen):
+                if of == place:
+                    member[item, at] = _packed(codes == code)
+    return member, unknown
+
+
+def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.int32], list[Span]]:
     """Which request each bit is about, -1 for none, and the spans: bits of a state and weight fill words of their own.
 
     A request that stands for several has a bit for each binary digit of their number.
     """
-    rows: list[NDArray[np.intp]] = []
+    rows: list[NDArray[np.int32]] = []
     spans: list[Span] = []
     words = 0
     for place in range(4):
-        for some, value in _digits(np.flatnonzero(state == place), weight):
+        for some, value in _digits(np.flatnonzero(state == place).astype(np.int32), weight):
             count = -(-len(some) // WORD)
-            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.intp)]))
+            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.int32)]))
             spans += [
                 Span(slice(first, min(first + SPAN, words + count)), place, value)
                 for first in range(words, words + count, SPAN)
             ]
             words += count
-    return np.concatenate(rows) if rows else np.empty(0, np.intp), spans
+    return np.concatenate(rows) if rows else np.empty(0, np.int32), spans
 
 
-def _digits(rows: NDArray[np.intp], weight: Floats | None) -> Iterator[tuple[NDArray[np.intp], float]]:
+def _digits(rows: NDArray[np.int32], weight: Floats | None) -> Iterator[tuple[NDArray[np.int32], float]]:
     """The rows that have each binary digit in their weight, and what the digit is worth."""
     if weight is None or not len(rows):
         yield rows, 1.0

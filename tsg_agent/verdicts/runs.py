@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import ALPHA
 
+Places = NDArray[np.intp]
+"""Some runs, by their places."""
 NEAR = 5
 """Minutes within which runs and requests began to fail at the same moment."""
 
@@ -60,29 +63,40 @@ class Runs:
         result: Bools = met[self.place]
         return result
 
-    def ids(self, chosen: Bools) -> frozenset[str]:
+    @cached_property
+    def of_scenario(self) -> list[Places]:
+        """The runs of each scenario. As places, of which all scenarios together have no more than there are runs."""
+        order = np.argsort(self.scenario, kind="stable")
+        return np.split(order, np.searchsorted(self.scenario, range(len(self.names)), sorter=order))[1:]
+
+    def ids(self, chosen: Places) -> frozenset[str]:
         """correlation_ids of some runs, as far as they have requests."""
-        places = np.unique(self.place[chosen & (self.place >= 0)])
+        found = self.place[chosen]
+        places = np.unique(found[found >= 0])
         if self.requests.runs is None or not len(places):
             return frozenset()
         return frozenset(self.requests.runs.take(pa.array(places)).to_pylist())
 
-    def rate(self, kept: Bools) -> Rate:
+    def rate(self, kept: Places) -> Rate:
         """Failed and all of some runs."""
-        return Rate(failures=int((kept & self.failed).sum()), requests=int(kept.sum()))
+        return Rate(failures=int(self.failed[kept].sum()), requests=len(kept))
 
-    def series(self, kept: Bools) -> MinuteSeries:
+    @cached_property
+    def whole(self) -> MinuteSeries:
+        """The series of all runs."""
+        return self.series(np.arange(len(self.minute)))
+
+    def series(self, kept: Places) -> MinuteSeries:
         """Failed and all runs of some, by minute of their beginning."""
-        n = np.bincount(self.minute[kept], minlength=self.length).astype(float)
-        k = np.bincount(self.minute[kept & self.failed], minlength=self.length).astype(float)
-        return MinuteSeries(k, n)
+        minute, failed = self.minute[kept], self.failed[kept]
+        n = np.bincount(minute, minlength=self.length).astype(float)
+        return MinuteSeries(np.bincount(minute[failed], minlength=self.length).astype(float), n)
 
     def moment(self, reported: float | None, others: Sequence[ChangePoint]) -> ChangePoint | None:
         """When runs began to fail: all, or those of the clearest scenario; the start of the requests', if near it."""
         found: list[ChangePoint | None] = []
-        for scenario in (None, *range(len(self.names))):  # each is let go of before the next
-            mine = np.ones(len(self.minute), bool) if scenario is None else self.scenario == scenario
-            own = self.series(mine)
+        for mine in (None, *self.of_scenario):  # each is let go of before the next
+            own = self.whole if mine is None else self.series(mine)
             found.append(change_point(own.failures, own.requests, reported))
         cost = math.log(max(len(self.names), 1))
         scored = [(one.gain - cost * (place > 0), one) for place, one in enumerate(found) if one is not None]

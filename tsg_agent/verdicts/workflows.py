@@ -14,7 +14,7 @@ from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Sides, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.onset import ChangePoint
-from tsg_agent.verdicts.runs import Runs
+from tsg_agent.verdicts.runs import Places, Runs
 from tsg_agent.verdicts.search import ALPHA
 from tsg_agent.verdicts.value_labels import ValueLabels
 
@@ -74,8 +74,7 @@ class WorkflowJudge:
         `found`: the confirmed causes among the requests; `moments`: when their outcomes rose.
         """
         runs, moment = self.runs, self.runs.moment(self.reported, moments)
-        whole = runs.series(np.ones(len(runs.minute), bool))
-        gate = gate_of(Measure.WORKFLOW_FAILURES, whole, moment, self.limits.verdict, self.limits.version.slow_ms)
+        gate = gate_of(Measure.WORKFLOW_FAILURES, runs.whole, moment, self.limits.verdict, self.limits.version.slow_ms)
         if moment is None:
             return [] if moments else self._chronic(gate)
         plain = [one for one in found if SCENARIO not in one.subject]
@@ -85,35 +84,37 @@ class WorkflowJudge:
         lost = runs.requests.failed(Measure.SERVER_ERRORS) | runs.requests.failed(Measure.CLIENT_ERRORS)
         followed = runs.meeting(lost)
         judged = []
-        for scenario, name in enumerate(runs.names):
-            mine = runs.scenario == scenario
+        for name, mine in zip(runs.names, runs.of_scenario, strict=True):
             one, alone = self._scenario(mine, name, moment, gate)
             if one is None:
                 continue
             if plain and self._left(mine, explained, moment) <= EXPLAINED:
                 some = [self._left(mine, rows, moment) < 1 - EXPLAINED for rows in met]
                 breaking = tuple(cause for cause, part in zip(plain, some, strict=True) if part)
-                after = runs.series(mine & ~explained).rate(moment.start, moment.end)
+                after = runs.series(mine[~explained[mine]]).rate(moment.start, moment.end)
                 judged.append(replace(one, confidence=None, broken_by=breaking or tuple(plain[:1]), without=after))
             elif not alone:
                 continue
             elif name not in named and self._left(mine, followed, moment) <= EXPLAINED:
                 judged.append(replace(one, confidence=None))  # it fails because requests fail, wherever they do
             else:
-                judged.append(replace(one, explained=runs.ids(explained & mine)))
+                judged.append(replace(one, explained=runs.ids(mine[explained[mine]])))
         return sorted(judged, key=lambda one: -one.worth)
 
-    def _scenario(self, mine: Bools, name: str, moment: ChangePoint, gate: Gate) -> tuple[FailingWorkflow | None, bool]:
+    def _scenario(
+        self, mine: Places, name: str, moment: ChangePoint, gate: Gate
+    ) -> tuple[FailingWorkflow | None, bool]:
         """A scenario that rose, None for any other; and whether it rose more than the others did."""
         runs, limits = self.runs, self.limits
-        own, rest = runs.series(mine), runs.series(~mine)
+        own = runs.series(mine)
+        rest = runs.whole.without(own)
         how = weigh(Sides(own, rest, own), moment, self.nats, limits.verdict, change=True)
         z = how.onset.z or 0.0
         if z < limits.verdict.gate_z:
             return None, False
         alone = all(code != NO_CONTRAST for code, _ in how.shortfalls)
         missing = tuple(words for code, words in how.shortfalls if code != NO_BEFORE)
-        low = self._definitely_low(mine & (runs.minute >= moment.start))
+        low = self._definitely_low(mine[runs.minute[mine] >= moment.start])
         tier = Tier.DEFINITIVE if name in self.critical and low else Tier.POTENTIAL
         confidence = Confidence.SUSPECTED if missing else Confidence.CONFIRMED
         whole = own.rate(0, None)
@@ -121,27 +122,27 @@ class WorkflowJudge:
             name, moment, how.onset, how.contrast, confidence, missing, tier, whole, z**2 / 2, gate
         ), alone
 
-    def _left(self, mine: Bools, gone: Bools, moment: ChangePoint) -> float:
+    def _left(self, mine: Places, gone: Bools, moment: ChangePoint) -> float:
         """The share of a scenario's excess rate that is left among the runs not `gone`; 0 where a handful fail."""
-        own, left = self.runs.series(mine), self.runs.series(mine & ~gone)
+        own, left = self.runs.series(mine), self.runs.series(mine[~gone[mine]])
         before = own.rate(0, moment.before(0)).percent
         rose = own.rate(moment.start, moment.end).percent - before
         after = left.rate(moment.start, moment.end)
         return max(after.percent - before, 0.0) / rose if rose > 0 and after.failures >= SUPPORT else 0.0
 
-    def _definitely_low(self, kept: Bools) -> bool:
+    def _definitely_low(self, kept: Places) -> bool:
         """The completion rate is under the guide's even at the upper end of its 95 % interval (Wilson)."""
         rate = self.runs.rate(kept)
         return wilson_interval(rate.requests - rate.failures, rate.requests)[1] < self.limits.workflow.completion / 100
 
     def _chronic(self, gate: Gate) -> list[FailingWorkflow]:
         """Critical workflows that complete too few runs all through the window, and fewer than the others do."""
-        found = []
-        for scenario, name in enumerate(self.runs.names):
-            mine = self.runs.scenario == scenario
+        found, whole = [], self.runs.whole.rate(0, None)
+        for name, mine in zip(self.runs.names, self.runs.of_scenario, strict=True):
             if name not in self.critical or not self._definitely_low(mine):
                 continue
-            own, rest = self.runs.rate(mine), self.runs.rate(~mine)
+            own = self.runs.rate(mine)
+            rest = Rate(failures=whole.failures - own.failures, requests=whole.requests - own.requests)
             z = _difference_z(own, rest)
             if rest.requests and z < math.sqrt(2 * self.nats):
                 continue
