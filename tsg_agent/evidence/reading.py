@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -120,11 +121,16 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     kind = _smallest(len(names))
     codes = _filled(encoded.indices.cast(pa.from_numpy_dtype(kind), safe=False))
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
-    if order == list(range(len(names))):
-        return names, codes  # already sorted, as an engine's dictionaries mostly are
-    rank = np.full(len(names) + 1, -1, kind)
+    return [names[place] for place in order], _renumbered(codes, order, len(names))
+
+
+def _renumbered(codes: Codes, order: Sequence[int], count: int) -> Codes:
+    """The codes as places in `order`, which has all that occur of the codes below `count`."""
+    if list(order) == list(range(count)):
+        return codes  # as an engine's dictionaries mostly are
+    rank = np.full(count + 1, -1, _smallest(len(order)))
     rank[order] = np.arange(len(order))
-    return [names[place] for place in order], rank[codes]
+    return rank[codes]
 
 
 def _held(codes: Codes, count: int) -> Bools:
@@ -172,7 +178,12 @@ class _Ids:
         found = np.full(self.count + 1, -1, codes.dtype)
         found[where] = codes
         found[-1] = -1  # the slot for unknown ids
-        return found[self.place]
+        return found[:-1] if self._in_order else found[self.place]
+
+    @cached_property
+    def _in_order(self) -> bool:
+        """Whether each request has one row, in the order of the numbers, as an engine's mostly have."""
+        return self.count == len(self.place) and bool((self.place == np.arange(self.count)).all())
 
 
 def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[DimensionCodes]:
@@ -184,8 +195,7 @@ def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Dimensi
     for place, flag in enumerate(names):
         mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
-        present = np.flatnonzero(_held(held, len(values)))
-        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
-        rank[present] = np.arange(len(present))
-        columns.append(DimensionCodes(dimension, [(flag, values[one]) for one in present], rank[held]))
+        present = np.flatnonzero(_held(held, len(values))).tolist()
+        codes = _renumbered(held, present, len(values))
+        columns.append(DimensionCodes(dimension, [(flag, values[one]) for one in present], codes))
     return columns
