@@ -67,6 +67,13 @@ class Frames:
             self._tables[name] = table
         return table
 
+    def take(self, name: str) -> pa.Table:
+        """The same, for the last time: from then on it is in the folder only."""
+        table = self.get(name)
+        with self._lock:
+            self._tables.pop(name, None)
+        return table
+
     def names(self) -> tuple[str, ...]:
         """Names of the stored tables, sorted."""
         on_disk = {path.stem for path in self._folder.glob("*.arrow")} if self._folder else set()

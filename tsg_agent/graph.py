@@ -301,20 +301,11 @@ async def _judge(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> St
 
 
 def _judged(guide: AnyGuide, state: State, context: Context) -> State:
-    tables = {name: context.frames.get(EVIDENCE + name) for name in state.get("measured", {}).get("tables", [])}
-    if not tables:
+    evidence = _evidence_of(guide, state, context)
+    if evidence is None:
         reason = state.get("measured", {}).get("reason", "")
         return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
-    given, rows = Parameters.model_validate(state["parameters"]), _account(state)
-    findings = context.findings(state)
-    good = {finding.step for finding in findings if finding.status is Status.OK}
-    runs = next((plugin for plugin in guide.steps if plugin.keeps and plugin.step in good), None)
-    evidence = Evidence(
-        read_requests(tables, guide.dimensions), tables.get("regions"), calls_of(tables.get("calls")),
-        functools.partial(runs.frame, context.frames.get(runs.keeps)) if runs else None,
-        context.frames.get(runs.keeps_runs).to_pandas() if runs else None,
-        findings, given, context.settings.thresholds, guide, context.known.last,
-    )  # fmt: skip
+    given, rows = evidence.parameters, _account(state)
     judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])
     made = judged.judgement
     made = made.model_copy(update={"traffic": made.traffic or rows.lost(given.end_time)})
@@ -322,6 +313,22 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
     sla = with_code(sla, made.traffic, judged.refused_with)
     sla = with_aside(sla, given.service_name, rows.aside())
     return {"sla": sla.model_dump(mode="json"), "judgement": made.model_dump(mode="json")}
+
+
+def _evidence_of(guide: AnyGuide, state: State, context: Context) -> Evidence | None:
+    """What verdicts are made from; None if nothing was measured. Its tables, once read, leave the memory."""
+    tables = {name: context.frames.take(EVIDENCE + name) for name in state.get("measured", {}).get("tables", [])}
+    if not tables:
+        return None
+    given, findings = Parameters.model_validate(state["parameters"]), context.findings(state)
+    good = {finding.step for finding in findings if finding.status is Status.OK}
+    runs = next((plugin for plugin in guide.steps if plugin.keeps and plugin.step in good), None)
+    return Evidence(
+        read_requests(tables, guide.dimensions), tables.get("regions"), calls_of(tables.get("calls")),
+        functools.partial(runs.frame, context.frames.get(runs.keeps)) if runs else None,
+        context.frames.get(runs.keeps_runs).to_pandas() if runs else None,
+        findings, given, context.settings.thresholds, guide, context.known.last,
+    )  # fmt: skip
 
 
 def _unmeasured(state: State, context: Context) -> Sla:

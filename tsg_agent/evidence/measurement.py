@@ -147,7 +147,9 @@ class DimensionCounts:
         failures, requests = self.sums(row, measure, span, rest=rest)
         return Rate(failures=int(failures), requests=int(requests))
 
-    def sums(self, rows: int | slice, measure: Measure, span: slice, *, rest: bool = False) -> tuple[Floats, Floats]:
+    def sums(
+        self, rows: int | list[int], measure: Measure, span: slice, *, rest: bool = False
+    ) -> tuple[Floats, Floats]:
         """The same as numbers, of one value or of several: one entry each."""
         counts = self.rest if rest else self.counts
         asked = self.counts if self.error_only else counts

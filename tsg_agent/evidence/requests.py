@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,9 @@ def usual_until(given: Parameters) -> float:
     return reported if 0 < reported < whole else whole / 2
 
 
+@cache
 def kinds_of(measure: Measure) -> Bools:
-    """Which kinds of requests a measure counts as failures, shape (kinds,)."""
+    """Which kinds of requests a measure counts as failures, shape (kinds,); not to be written to."""
     kind = np.arange(KINDS)
     answer = kind // 4
     if measure is Measure.UNANSWERED:

@@ -12,6 +12,8 @@ from tsg_agent.statistics import Floats
 
 MOST = 2**17
 """Most counters of one pass: they must fit into the processor's cache."""
+LEAST = 2**13
+"""Fewer are not worth a further pass; of more there are no more than requests: adding them up would take longer."""
 
 
 def counted(
@@ -22,16 +24,16 @@ def counted(
     `cell`: each request's cell, 0 to `cells` - 1. Low-cardinality columns are counted together, as one column of their
     combinations, which is then marginalized: passes over the requests dominate the time.
     """
-    for some in _batches(columns, cells):
+    for some in _batches(columns, cells, min(MOST, max(LEAST, len(cell)))):
         yield from _tables(some, cell, cells, weights)
 
 
-def _batches(columns: Sequence[DimensionCodes], cells: int) -> Iterator[list[DimensionCodes]]:
-    """Groups of consecutive columns whose combinations fit into MOST counters."""
+def _batches(columns: Sequence[DimensionCodes], cells: int, most: int) -> Iterator[list[DimensionCodes]]:
+    """Groups of consecutive columns whose combinations fit into `most` counters."""
     batch: list[DimensionCodes] = []
     size = cells
     for column in columns:
-        if batch and size * (len(column.values) + 1) > MOST:
+        if batch and size * (len(column.values) + 1) > most:
             yield batch
             batch, size = [], cells
         batch.append(column)

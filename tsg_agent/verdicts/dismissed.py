@@ -2,15 +2,12 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import DimensionCounts
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import Floats, difference_interval, g2_z, robust_dispersion, upper_p
+from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.value_labels import SubjectKey, key_of
@@ -49,20 +46,12 @@ def dismissed(
 
     `known`: the subjects of those. `reasons`: why some were dismissed by the search, as a code.
     """
-    looked = []
-    for table in context.measurement.tables:
-        newest, tests = _newest(table), _tests(table, measure, context.measurement.grid)
-        for row in range(len(table.values)):
-            subject = table.subject(row)
-            key = key_of(subject)
-            labelled = context.names.abnormal(subject)
-            told = key in reasons or row == newest or labelled
-            if key in known or not (told or table.dimension.change):
-                continue
-            found = _Row(table, row, measure, row == newest, reasons.get(key, ""), labelled, *tests[:, row].tolist())
-            one = _look(found, context)
-            if told or (one.contrast.z or 0.0) >= STRIKING_Z:
-                looked.append(one)
+    looked = [
+        _look(row, context)
+        for table in context.measurement.tables
+        for row in _rows(table, measure, context, known, reasons)
+        if row.told or round(row.z_rest, 4) >= STRIKING_Z
+    ]
     looked.sort(key=lambda one: (*one.prominence, sorted(one.subject.items())))
     return [_verdict(one, context) for one in looked[:MOST]]
 
@@ -87,15 +76,38 @@ class _Row:
     labelled: bool
     """The guide's rule names it."""
     z: float
+    """Of its change, without overdispersion."""
     z_rest: float
+    """Of its distance from the rest since."""
+
+    @property
+    def told(self) -> bool:
+        """Whether it is told even if it does not stand out."""
+        return bool(self.reason) or self.newest or self.labelled
 
 
-def _tests(table: DimensionCounts, measure: Measure, grid: Grid) -> Floats:
-    """Each value's z of its change, without overdispersion, and of its distance from the rest since: (2, values)."""
-    every = slice(None)
-    before, after = (table.sums(every, measure, span) for span in (grid.before, grid.after))
-    others = table.sums(every, measure, grid.after, rest=True)
-    return np.stack([g2_z(*before, *after), g2_z(*others, *after)])
+def _rows(
+    table: DimensionCounts,
+    measure: Measure,
+    context: VerdictContext,
+    known: Collection[SubjectKey],
+    reasons: Mapping[SubjectKey, str],
+) -> list[_Row]:
+    """The values that are looked at, tested together."""
+    newest, grid = _newest(table), context.measurement.grid
+    found = [
+        _Row(table, row, measure, row == newest, reasons.get(key, ""), context.names.abnormal(subject), 0.0, 0.0)
+        for row, subject in enumerate(map(table.subject, range(len(table.values))))
+        if (key := key_of(subject)) not in known
+    ]
+    found = [one for one in found if one.told or table.dimension.change]
+    if not found:
+        return found
+    rows = [one.row for one in found]
+    before, after = (table.sums(rows, measure, span) for span in (grid.before, grid.after))
+    others = table.sums(rows, measure, grid.after, rest=True)
+    tests = zip(found, g2_z(*before, *after).tolist(), g2_z(*others, *after).tolist(), strict=True)
+    return [replace(one, z=z, z_rest=z_rest) for one, z, z_rest in tests]
 
 
 def _look(one: _Row, context: VerdictContext) -> _Looked:
