@@ -1,5 +1,6 @@
 """Which requests have which value that may be part of a cause: one bit each. Pure numpy."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,9 @@ WORD = 64
 SPAN, AT_ONCE = 1_000, 60_000
 """Words of a set that are counted in one go, their bits by 16 bits; and words of several sets together: what fits into
 a processor's own memory."""
+FIRST = 3
+"""So many of the values that rose most have their requests in words of their own: those words are all that is counted
+of a description with one of them."""
 DIGITS = 40
 """Binary digits that a weight which is no whole number is read by."""
 
@@ -97,8 +101,9 @@ class Members:
             asked_before |= {(place, int(code)): float(n0[code]) for code in np.flatnonzero(wanted)}
         found.sort()
         chosen = found[: MOST_ITEMS if whole.sum() <= LARGE else FEWER]
-        rows, spans = _laid(state, weight)
-        member, unknown = _bits(columns, [(place, code) for _, place, code in chosen], rows)
+        picked = [(place, code) for _, place, code in chosen]
+        rows, spans = _laid(state, weight, [columns[place].codes == code for place, code in picked[:FIRST]])
+        member, unknown = _bits(columns, picked, rows)
         return cls(
             [columns[place].subject(code) for _, place, code in chosen],
             np.array([place for _, place, _ in chosen], int),
@@ -117,8 +122,10 @@ class Members:
 
     def mask(self, key: Key, *, told: bool = False) -> Bits:
         """The requests of a description; `told`: those that its share before is read from."""
-        own = [item for item in key if not (told and self.new[item])]
-        rows: Bits = np.bitwise_and.reduce(self.member[own], axis=0) if own else self.everything
+        own = [self.member[item] for item in key if not (told and self.new[item])]
+        if len(own) < 2:
+            return own[0] if own else self.everything
+        rows: Bits = functools.reduce(np.bitwise_and, own)
         return rows
 
     def each(self, rows: Bits) -> Floats:
@@ -128,30 +135,40 @@ class Members:
 
     def longer(self, keys: Sequence[Key], added: Sequence[int], rows: Bits) -> Floats:
         """The requests, among some, of each description with each of some items added: (keys, added, 6)."""
-        own = np.stack([self.mask(key) & rows for key in keys])
-        new = self.new[list(added)]
-        counts = self._met(own, self.member[list(added)])
+        added = list(added)
+        own, new = self._within(keys, rows), self.new[added]
+        counts = self._met(own, self.member[added])
         told = counts[..., :AFTER_OK].copy()
         elsewhere = [place for place, key in enumerate(keys) if self.new[list(key)].any()]
-        if elsewhere or new.any():
-            before = np.stack([self.mask(key, told=True) & rows for key in keys])
-            told[elsewhere] = self._met(before[elsewhere], self.member[list(added)])[..., :AFTER_OK]
-            told[:, new] = self.count(before)[:, None, :AFTER_OK]
+        if elsewhere:
+            own[elsewhere] = self._within([keys[place] for place in elsewhere], rows, told=True)
+            told[elsewhere] = self._met(own[elsewhere], self.member[added])[..., :AFTER_OK]
+        if new.any():
+            told[:, new] = self.count(own)[:, None, :AFTER_OK]
         return np.concatenate([counts, told], axis=-1)
+
+    def _within(self, keys: Sequence[Key], rows: Bits, *, told: bool = False) -> Bits:
+        """The requests of each description among some: (keys, words)."""
+        found = np.empty((len(keys), len(rows)), np.uint64)
+        for own, key in zip(found, keys, strict=True):
+            np.bitwise_and(self.mask(key, told=told), rows, out=own)
+        return found
 
     def _met(self, some: Bits, others: Bits) -> Floats:
         """Requests that are in each of some sets and in each of others, by state: (some, others, 4)."""
         counts = np.zeros((len(some), len(others), 4))
+        if not self.spans:
+            return counts
+        held = np.bitwise_or.reduceat(some, [span.words.start for span in self.spans], axis=1) != 0
         room = np.empty(max(AT_ONCE, len(others) * SPAN), np.uint64)  # fresh memory costs more than the counting
-        for span in self.spans:
-            words = others[:, span.words]
+        for span, holding in zip(self.spans, held.T, strict=True):
+            words, own = others[:, span.words], np.flatnonzero(holding)
             step = max(1, AT_ONCE // max(words.size, 1))
-            for first in range(0, len(some), step):
-                mine = some[first : first + step, None, span.words]
+            for first in range(0, len(own), step):
+                places = own[first : first + step]
+                mine = some[places, None, span.words]
                 both = room[: len(mine) * words.size].reshape(len(mine), *words.shape)
-                counts[first : first + step, :, span.state] += span.weight * _ones(
-                    np.bitwise_and(mine, words, out=both)
-                )
+                counts[places, :, span.state] += span.weight * _ones(np.bitwise_and(mine, words, out=both))
         return counts
 
     def counted(self, key: Key, alive: Bits) -> Floats:
@@ -210,21 +227,30 @@ def _bits(
     return member, unknown
 
 
-def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.int32], list[Span]]:
+def _laid(
+    state: NDArray[np.integer], weight: Floats | None, first: Sequence[Bools]
+) -> tuple[NDArray[np.int32], list[Span]]:
     """Which request each bit is about, -1 for none, and the spans: bits of a state and weight fill words of their own.
 
-    A request that stands for several has a bit for each binary digit of their number.
+    Within these, requests of `first` come first, those of its first one ahead of all others. A request that stands for
+    several has a bit for each binary digit of their number.
     """
     rows: list[NDArray[np.int32]] = []
     spans: list[Span] = []
     words = 0
+    key = state.astype(np.int8) << len(first)
+    for rank, holding in enumerate(reversed(first)):
+        key += (~holding).view(np.int8) << rank
+    order = np.argsort(key, kind="stable").astype(np.int32)
+    begins = [np.count_nonzero(state < place) for place in range(5)]
     for place in range(4):
-        for some, value in _digits(np.flatnonzero(state == place).astype(np.int32), weight):
+        mine = order[begins[place] : begins[place + 1]]
+        for some, value in _digits(mine, weight):
             count = -(-len(some) // WORD)
             rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.int32)]))
             spans += [
-                Span(slice(first, min(first + SPAN, words + count)), place, value)
-                for first in range(words, words + count, SPAN)
+                Span(slice(begin, min(begin + SPAN, words + count)), place, value)
+                for begin in range(words, words + count, SPAN)
             ]
             words += count
     return np.concatenate(rows) if rows else np.empty(0, np.int32), spans
