@@ -1,7 +1,7 @@
 """The public record: each rule or design choice of docs/verdicts.md, and the tests that fail without it.
 
 Tests of one rule each are on requests and series made by hand (test_onset, test_search, test_causes, test_confidence,
-test_reopening, test_workflows, test_regions, test_dismissed, test_judge); rules that need a whole service to show are in
+test_reopening, test_workflows, test_regions, test_dismissed, test_judge); rules that need a whole service are in
 test_generated and test_recordings. A rule that two parts of the code hold
 (what only failures carry, the shorter description) needs both taken out for its test to fail.
 """
