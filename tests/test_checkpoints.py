@@ -226,3 +226,16 @@ def test_a_table_that_a_folder_cannot_take_stays_in_memory(tmp_path: Path) -> No
     frames, table = Frames(tmp_path / "x"), pa.table({"a": [1]})
     frames.put("plugin_8", table)
     assert frames.lost and frames.get("plugin_8") is table
+
+
+def test_a_table_that_was_taken_is_in_the_folder_only(tmp_path: Path) -> None:
+    table = pa.table({"a": [1]})
+    for folder in (None, tmp_path / "x"):
+        frames = Frames(folder)
+        frames.put("evidence_rows", table)
+        assert frames.take("evidence_rows") is table and frames.names() == (
+            () if folder is None else ("evidence_rows",)
+        )
+    assert frames.get("evidence_rows").equals(table)
+    with pytest.raises(RecordError):
+        Frames().take("evidence_rows")

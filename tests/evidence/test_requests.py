@@ -18,8 +18,10 @@ from tests.verdicts.made import Part, made
 from tsg_agent.evidence import Measurer, Requests, calls_of, read_requests
 from tsg_agent.evidence.requests import (
     CLIENT_ERROR,
+    KINDS,
     RATE_LIMITED,
     REDIRECT,
+    REQUEST_MEASURES,
     SERVER_ERROR,
     SUCCESS,
     UNKNOWN,
@@ -198,6 +200,23 @@ def test_a_series_adds_up_to_all_requests(minutes: int) -> None:
     assert len(asked) == int(requests.second.max()) // 60 + 1
     some = requests.second % 2 == 0
     assert requests.series(Measure.SERVER_ERRORS, some)[1].sum() == some.sum()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.9, 1.0])
+def test_a_series_of_some_requests_is_what_their_masks_say(share: float, *, weighted: bool) -> None:
+    """Whether few or most of them are asked for: of most, the others are counted and taken away."""
+    draw = np.random.default_rng(3)
+    kind, second = draw.integers(0, KINDS, 500).astype(np.int8), draw.integers(0, 1_200, 500).astype(np.int32)
+    weight = draw.integers(1, 9, 500).astype(float) if weighted else None
+    requests = Requests(second, kind, draw.random(500), weight, [], slower_ms=0.5)
+    rows = draw.random(500) < share
+    for measure in (*REQUEST_MEASURES, Measure.SLOWER, Measure.UNANSWERED):
+        asked = rows & requests.asked(measure)
+        for kept, counted in ((asked & requests.failed(measure), 0), (asked, 1)):
+            expected = np.bincount(second[kept] // 60, None if weight is None else weight[kept], 20).tolist()
+            assert requests.series(measure, rows)[counted].tolist() == expected
+            assert requests.by_minute(rows).series(measure)[counted].tolist() == expected
 
 
 def test_what_says_no_answer_is_in_no_series() -> None:

@@ -64,3 +64,18 @@ def test_fewer_values_are_looked_at_together_of_many_requests_however_few_rows_t
         for weight in (None, np.full(len(state), 10.0))
     )
     assert (len(light.items), len(heavy.items)) == (100, FEWER)
+
+
+def test_the_requests_of_the_value_that_rose_most_lie_together() -> None:
+    """So that its descriptions are counted in those words alone."""
+    random = np.random.default_rng(7)
+    state = random.choice(np.array([0, 1, 2, 3], np.int8), ROWS)
+    codes = np.where(state == 3, random.integers(0, 2, ROWS), random.integers(0, 9, ROWS)).astype(np.int8)
+    dimension = GUIDE.dimension("service_component")
+    assert dimension is not None
+    column = DimensionCodes(dimension, [(f"{v}",) for v in range(9)], codes)
+    members = Members.of([column], state, None, lambda _, some: np.zeros(len(some), bool))
+    first = int(members.items[0]["service_component"])
+    held = [np.count_nonzero((state == place) & (codes == first)) for place in range(4)]
+    assert np.count_nonzero(members.member[0]) == sum(-(-count // 64) for count in held)
+    assert members.each(members.everything)[0, :4].tolist() == held
