@@ -312,9 +312,11 @@ class DuckDB:
 
     def _prepare(self) -> None:
         """Settings and macros that views and queries rely on."""
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-        self._connection.execute("SET parquet_metadata_cache = true")
+        # Where Python runs no file, the progress bar is on, and goes to standard output.
+        self._connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        self._connection.execute(
+            "SET disabled_optimizers = 'partial_aggregate_pushdown'; SET parquet_metadata_cache = true"
+        )
         add_macros(self._connection)
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
