@@ -36,7 +36,7 @@ from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
 SETTINGS = """SET TimeZone = 'UTC'; SET disabled_optimizers = 'partial_aggregate_pushdown';
-SET parquet_metadata_cache = true; SET enable_progress_bar = false -- it is on where Python runs no file, and goes to standard output"""
+SET parquet_metadata_cache = true; SET enable_progress_bar = false -- on where Python runs no file: goes to stdout"""
 LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
 PERFECT_BITS = 16
 """Groups of encoded columns of up to so many bits are counted in an array instead of a hash table."""
