@@ -202,13 +202,13 @@ def test_users_come_as_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        "SELECT user_id, count(*) AS n FROM requests GROUP BY user_id",
-        "SELECT * FROM (SELECT user_id, count(*) AS n FROM requests GROUP BY user_id) AS u",
-        ", u AS (SELECT user_id, count(*) AS n FROM requests GROUP BY user_id\n) SELECT * FROM u",
-        ", u AS (SELECT user_id, count(*) AS n FROM requests GROUP BY user_id\n) SELECT u.* FROM u",
-        ", u AS (SELECT lower(user_id) AS who FROM requests) SELECT who, count(*) FROM u GROUP BY who",
-        "SELECT count(*) AS n FROM requests WHERE user_id = 'user-7'",
-        "SELECT min(user_id) AS n, count(DISTINCT user_id) AS m FROM requests",
+        "SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id",
+        "SELECT * FROM (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id) AS u",
+        ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT * FROM u",
+        ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT u.* FROM u",
+        ", u AS (SELECT lower(user_id) AS who FROM requests) SELECT who, count(DISTINCT request_id) FROM u GROUP BY who",
+        "SELECT count(DISTINCT request_id) AS n FROM requests WHERE user_id = 'user-7'",
+        "SELECT min(user_id) AS n, count(DISTINCT request_id) AS k, count(DISTINCT user_id) AS m FROM requests",
     ],
 )
 def test_a_query_that_tells_users_reads_their_names(told: str, tmp_path: Path) -> None:
