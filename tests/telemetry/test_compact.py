@@ -206,7 +206,7 @@ def test_users_come_as_numbers(tmp_path: Path) -> None:
         "SELECT * FROM (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id) AS u",
         ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT * FROM u",
         ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT u.* FROM u",
-        ", u AS (SELECT lower(user_id) AS who FROM requests) SELECT who, count(DISTINCT request_id) FROM u GROUP BY who",
+        ", u AS (SELECT lower(user_id) AS w FROM requests) SELECT w, count(DISTINCT request_id) FROM u GROUP BY w",
         "SELECT count(DISTINCT request_id) AS n FROM requests WHERE user_id = 'user-7'",
         "SELECT min(user_id) AS n, count(DISTINCT request_id) AS k, count(DISTINCT user_id) AS m FROM requests",
     ],
