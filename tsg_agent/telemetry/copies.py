@@ -1,10 +1,10 @@
 """Makes the compact copies of a scope: its requests, numbered and dictionary-encoded, and the tables joined to them.
 
 A low-cardinality text becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints like the text. A text that is only a join key, or only counted (users), becomes a 64-bit hash:
-of a million users two have the same one once in 40 million times. keys.py proves before a
-copy is read that no two requests in the scope share a hash. A request outside of the scope that has the hash of one
-inside would give it its flag: for five million requests and twenty million flags the chance is 1 in 200,000.
+compares, sorts and prints like the text. A text that is only a join key, or only counted (users), becomes a 64-bit
+hash: of a million users two have the same one in one of 40 million cases. keys.py proves before a copy is read that no
+two requests in the scope share a hash. A request outside of the scope that has the hash of one inside would give it its
+flag: for five million requests and twenty million flags the chance is 1 in 200,000.
 """
 
 import math
