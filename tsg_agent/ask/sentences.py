@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tsg_agent.ask.compiling import PERIOD, TIME, CompiledQuery, Value, of_measure
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of
-from tsg_agent.ask.typed import TypedQuery, condition_words, thing
+from tsg_agent.ask.compiling import BASELINE, PERIOD, TIME, CompiledQuery, Value, of_measure
+from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, measure_of
+from tsg_agent.ask.typed import BEFORE, OTHERS, TypedQuery, condition_words, thing
 from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
 from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
@@ -61,7 +61,9 @@ def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
     said = [f"(and {count(more)} more)" if more else ""]
     if query.limit and shown < query.limit:
         said.append(f"(there are only {shown})")
-    if query.until and not query.by and len(found.rows) == 2 and not query.bucket_seconds:
+    if query.compared_groups and any(one.measure == FACTOR for one in query.bounds):
+        said.append("(where it was 0, no factor can be said)")
+    if query.until and not query.by and len(found.rows) == 2 and not (query.bucket_seconds or query.baseline):
         one, two = (of_measure(row, query.measures[0]) or 0 for row in found.rows)
         said.append(f"(a difference of {number(round(abs(one - two), 2))})")
     if found.more:
@@ -84,6 +86,7 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
     known = {column: value for column, value in named.items() if column in DIMENSIONS}
     parts = [subject_name(known)] if known else []
     parts += [f"{thing(column)} {name(value)}" for column, value in named.items() if column not in known]
+    parts = ["the others"] if query.apart and row[query.apart] == OTHERS else parts
     if TIME in row:
         parts.append(str(row[TIME])[:16].replace("T", " "))
     if PERIOD in row:
@@ -103,7 +106,24 @@ def _all(query: TypedQuery) -> str:
 
 def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:
     said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
-    return "; ".join(dict.fromkeys(said))
+    return "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
+
+
+def _factor(row: dict[str, Value], query: TypedQuery) -> list[str]:
+    """How a row compares with the baseline: "6.2 times as before (12.4 % against 2 %, 10.4 more)"."""
+    measure = measure_of(query.measures[0])
+    own, base, factor = (of_measure(row, one) for one in (measure, BASELINE, FACTOR))
+    if own is None or base is None:
+        return []
+    what = {BEFORE: "before", OTHERS: "the others"}.get(query.baseline) or (
+        f"the {measure_of(query.baseline).words}" if query.baseline in query.measures else name(query.baseline)
+    )
+    digits = count if measure.kind in ("count", "distinct") else lambda value: number(round(value, 2))
+    one, other = (percent(value) if measure.is_share else digits(value) for value in (own, base))
+    apart = f"{digits(abs(own - base))}{' points' * measure.is_share} {'more' if own > base else 'less'}"
+    times = f"{number(round(factor, 1 if factor >= 10 else 2))} times" if factor is not None else "no factor of"
+    much = "many" if digits is count else "high"
+    return [f"{times}{f' as {much} as' * (factor is not None)} {what} ({one} against {other}, {apart})"]
 
 
 def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, settings: Settings) -> str:
@@ -121,21 +141,31 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
         )
     if value is None:
         return f"no {measure.words} is known of {requests}"
+    return _of_column(row, measure, value, words) or _counted(row, measure, found, requests, words)
+
+
+def _of_column(row: dict[str, Value], measure: AskedMeasure, value: float, words: str) -> str:
+    """A statistic, an average or a number of distinct values in words; empty for any other measure."""
+    if measure.kind == "per":
+        parts = [f"{count(of_measure(row, part) or 0)} {measure_of(part).words}" for part in measure.parts]
+        return f"{number(round(value, 2))} {measure.words} ({listed(parts, 2)})"
     if measure.kind == "statistic":
         unit = next((unit for ending, unit in _UNITS.items() if measure.column.endswith(ending)), "")
         column = measure.column.removesuffix("_ms").removesuffix("_bytes").replace("_", " ")
         function = _FUNCTIONS.get(measure.function, measure.function.replace("_", "."))
-        of = f", of {requests}" if "requests" in row else ""
+        of = f", of {some(int(of_measure(row, 'requests') or 0), 'request')}" if "requests" in row else ""
         return f"{column} {function} {number(round(value, 1))}{unit}{of}"
     if measure.kind in ("distinct", "distinct_share"):
         what = measure_of(measure.name.removeprefix("share_of_").partition("_with_")[0]).words
         number_of = f"{count(value)} {what}" if measure.kind == "distinct" else f"{percent(value)} of {what}"
         return f"{number_of}{f' had requests that {words}' if words else ''}"
-    return requests if measure.name == "requests" else _counted(row, measure, found, requests, words)
+    return ""
 
 
 def _counted(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, requests: str, words: str) -> str:
     """How many requests meet the measure's condition, and their share. `requests`: all of them, in words."""
+    if measure.name == "requests":
+        return requests
     value = of_measure(row, measure)
     counted = int(of_measure(row, measure.condition or "requests") or 0)
     if found.failures_only:

@@ -5,9 +5,9 @@ from typing import Literal
 
 from tsg_agent.ask.patterns import span
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import Bound, Filter, Sign
 
-Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
+Decides = Literal["", "any", "bound", "one", "sides", "pair"]
 
 
 @dataclass
@@ -33,6 +33,9 @@ class AskedFields:
     yes_no: bool = False
     decides: Decides = ""
     """How the rows decide a question for yes or no; see tsg_agent.ask.deciding."""
+    holds: tuple[Sign, float] = (">", 1.0)
+    """How one value compares with the other where yes is right: more; or at least 3 times as high."""
+    baseline: str = ""
     about: str = ""
     """The value that is compared with the others."""
     others: bool = False
