@@ -159,6 +159,15 @@ def test_groups_are_chosen_by_their_factor(engine: Engine, ask: Ask) -> None:
     }
 
 
+def test_any_group_is_asked_for_in_a_question_for_yes_or_no(ask: Ask) -> None:
+    answer = ask("is the p95 latency over 100 ms in any zone?")
+    assert answer.tables[0].query.by == ("availability_zone",)
+    assert ask("is p99 more than 10 times p50 on any endpoint?").tables[0].query.by == ("endpoint_path",)
+    rows = ask("did the error rate go up in any zone after 14:00?").tables[0].rows
+    assert rows
+    assert all(float(row["failure_rate"] or 0) > float(row["baseline"] or 0) for row in rows)
+
+
 def test_a_talk_goes_on_with_an_average_and_a_factor(engine: Engine, incident: Request) -> None:
     talk = Conversation(engine, incident=incident.text, now=NOW)
     talk.ask("failures on web since 14:00")
@@ -185,6 +194,10 @@ def test_a_talk_goes_on_with_an_average_and_a_factor(engine: Engine, incident: R
         "is backend latency more than half of the latency?",
         "are there more 4xx than 5xx or retries?",
         "how many times more failures on web since 14:00 than on ios before?",
+        "are there more failures on web than requests on ios?",
+        "average failures per user and per session",
+        "by what factor did traffic and errors grow since 14:00?",
+        "is p99 more than 10 times the latency?",
     ],
 )
 def test_a_factor_of_nothing_that_is_said_is_refused(question: str, ask: Ask) -> None:

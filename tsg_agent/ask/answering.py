@@ -20,7 +20,7 @@ from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, told
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
-from tsg_agent.ask.typed import BEFORE, MIRRORED, Filter, TypedQuery, beside_the_last, fitting, thing
+from tsg_agent.ask.typed import BEFORE, MIRRORED, Filter, TypedQuery, fitting, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
@@ -239,7 +239,7 @@ class _One:
             query["bucket_seconds"] = int(one.bucket) or fitting(self.parameters.end_time - self.parameters.start_time)
         if one.order_by == "" and one.bucket is not None and one.ranked and one.measures:
             query["order_by"] = one.measures[0]
-        if one.decides == "sides" or one.baseline == BEFORE:
+        if one.baseline == BEFORE:
             query["measures"] = tuple(dict.fromkeys((*one.measures, *map(pace_of, one.measures))))
         return query
 
@@ -268,14 +268,18 @@ class _One:
         if one.measures or one.ranked:
             merged |= {"order_by": "", "ascending": None, "limit": None}
         merged |= {name: value for name, value in query.items() if value not in ((), "", None)}
+        if self.reading.has("word", "versus") or self.reading.of("times"):  # "vs ios", after "error rate of web"
+            beside = {of.column: of.values for of in last.filters if not of.without}
+            one.filters = [
+                new.model_copy(update={"values": (*beside.get(new.column, ()), *new.values)}) for new in one.filters
+            ]
+            merged["by"] = tuple(dict.fromkeys((*last.by, *(new.column for new in one.filters))))
         replaced = {new.column for new in one.filters if not new.without}
         replaced |= {old.column for old in last.filters if old.column in grouped and not old.without}
         kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
         if self.scope.places.get("region"):
             kept = tuple(old for old in kept if old.column != "region")
         merged["filters"] = (*kept, *one.filters)
-        if self.reading.has("word", "versus") or self.reading.of("times"):
-            merged |= beside_the_last(one.filters, last.filters, last.by)
         if self.reading.has("word", "sort") and one.measures and not one.by:
             merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
             merged["limit"] = one.limit or last.limit

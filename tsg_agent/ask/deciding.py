@@ -26,30 +26,30 @@ _CHANGED = re.compile(
 
 
 def compare(filling: Filling) -> None:
-    """Set the baseline: of a factor ("doubled", "by what factor"), of "vs the rest", of "more 4xx than 5xx"."""
-    found, times, pair = filling.found, filling.fitting("_times"), filling.fitting(_OF_TWO)
+    """Set the baseline: of "doubled", "by what factor", "rose", "than before", "vs the rest", "more 4xx than 5xx"."""
+    found, times, turned = filling.found, filling.fitting("_times"), filling.fitting("_rose|fell")
     said = filling.tokens[times[0]] if len(times) == 1 else None
     rest = filling.fitting("_others") if not found.yes_no and filling.fitting("_versus") else []
+    pair = (
+        filling.fitting(_OF_TWO)
+        if len(found.measures) == 2 and not any(len(f.values) > 1 for f in found.filters)
+        else []
+    )
+    more = found.sides and found.ranked and found.ascending is not None and found.measures  # "fail more than before"
     if said or rest:
         found.baseline = _baseline(filling, said)
-    elif (
-        pair
-        and len(found.measures) == 2
-        and not (times or found.sides or any(len(f.values) > 1 for f in found.filters))
-    ):
+    elif found.yes_no and not times and (turned or more):
+        found.baseline = BEFORE
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
+    elif pair and not (times or found.sides):
         found.baseline = found.measures[1]
-        _bounded(filling, ">", 1)
-    if found.baseline:
-        filling.take(
-            *times,
-            *pair,
-            *filling.fitting("_rose|fell"),
-            *(filling.fitting("_others") if found.baseline == OTHERS else ()),
-        )
     if found.baseline == BEFORE:
         found.sides = found.sides or Token(0, 0, "sides", "side")
-    if found.baseline and said and said.value:
-        _bounded(filling, cast(Sign, said.value), said.amount)
+    if found.baseline:
+        others = filling.fitting("_others") if found.baseline == OTHERS else []
+        filling.take(*times, *pair, *turned, *others)
+    if found.baseline and (not (said or rest) or (said and said.value)):
+        _bounded(filling, *((cast(Sign, said.value), said.amount) if said else (cast(Sign, ">"), 1.0)))
 
 
 def _baseline(filling: Filling, said: Token | None) -> str:
@@ -61,7 +61,8 @@ def _baseline(filling: Filling, said: Token | None) -> str:
     # what stands right behind "twice that of …" is the baseline, else what was named last
     behind = said.end if said and said.text.lower().endswith((" the", " of", " that")) else 0
     if said and (found.sides or filling.fitting("_rose|fell")):
-        return "" if several else BEFORE  # "more on web since 14:00 than on ios before"
+        alone = not several and len(found.measures) < 2  # not "more on web since 14:00 than on ios before"
+        return BEFORE if alone else ""
     if filling.fitting("_others") and len(kept) == 1 and not several:
         found.by = [kept[0].column]
         return OTHERS
@@ -82,7 +83,7 @@ def _baseline(filling: Filling, said: Token | None) -> str:
 def _bounded(filling: Filling, sign: Sign, factor: float) -> None:
     """Set what a factor with a number asks: yes or no of one comparison, or which groups have it."""
     found = filling.found
-    if filling.fitting("_rank.low#|fell"):  # "5 times fewer", "fell by a factor of 3"
+    if found.ascending or filling.fitting("_fell"):  # "5 times fewer", "fell by a factor of 3"
         sign, factor = MIRRORED[sign], 1 / factor
     among = [value for one in found.filters if one.column in found.by for value in one.values]
     if found.by and found.baseline not in (OTHERS, *among):
@@ -100,12 +101,7 @@ def decide(filling: Filling, first: Token | None) -> None:
     counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
     if found.decides:
         return
-    if "rose" in words or "fell" in words:
-        found.decides, found.holds = "sides", (">" if "rose" in words else "<", 1.0)
-        filling.take(*(words[one] for one in ("rose", "fell") if one in words))
-        found.sides = found.sides or Token(0, 0, "sides", "side")
-        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
-    elif _of_two(filling, first, words.get("others")):
+    if _of_two(filling, first, words.get("others")):
         return
     elif any(one.startswith("not ") for one in found.conditions):
         found.left.append(YES_OR_NO)
@@ -143,8 +139,6 @@ def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
         if lone or found.others:
             found.by = found.by or [first.value]
             found.filters = [one for one in found.filters if one.column != first.value]
-    elif found.sides and found.ranked and found.ascending is not None and found.measures:  # "fail more than before"
-        found.decides, found.holds = "sides", ("<" if found.ascending else ">", 1.0)
     else:
         return False
     return True

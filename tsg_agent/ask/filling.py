@@ -23,7 +23,7 @@ class Filling(Naming):
     def averaged(self) -> None:
         """ "requests per session on average", "503s per affected user", "failures per user for each zone"."""
         each = self.fitting(f"{_EACH} _thing") or self.fitting("_bucket:whole")
-        if not each or self.fitting("_number|measure|form.rate"):
+        if not each or self.fitting("_number|measure|form.rate") or self.fitting("by thing and _by thing"):
             return
         place = next((i for i in each if self.tokens[i].counts), each[0])
         one, said = self.tokens[place], self.span(place, f"{_EACH} _thing") or range(place, place + 1)
@@ -63,7 +63,8 @@ class Filling(Naming):
             token = self.tokens[i]
             said, names, named = self._bound_by(i)
             unlike = named and self.span(i, "thing _bound") and not _is_unit(token.unit, names)
-            unlike = unlike or (token.unit == "half" and not _counts(names))  # "half of the latency"
+            portion = token.unit == "half" or self.text[token.end :].startswith(" times")
+            unlike = unlike or (portion and not _counts(names))  # "half of the latency"
             if len(names) != 1 or unlike:
                 continue
             (name,) = names
@@ -146,7 +147,9 @@ class Filling(Naming):
         begins = True
         rated = self.fitting("_form.rate")  # "ratio of 4xx vs 5xx"
         for i, one in enumerate(self.tokens):
-            apart = (self.span(i, "_and|slash|sort|rank") or self.span(i, "_by (?! value)")) and not self.span(i, _BOTH)
+            apart = (
+                self.span(i, "_and|slash|sort|rank|versus'than'") or self.span(i, "_by (?! value)")
+            ) and not self.span(i, _BOTH)
             apart = apart or (not rated and self.span(i, "condition _versus condition"))  # "4xx vs 5xx"
             among = len(segments) > 1 and bool(_AMONG.search(self.text[: one.start]))
             begins = begins or among or bool(apart) or (one.kind == "thing" and not one.counts)
@@ -233,4 +236,4 @@ def _counts(names: list[str]) -> bool:
 
 def _is_unit(unit: str, names: list[str]) -> bool:
     """Whether a bound's unit is that of its measure."""
-    return [unit] == ["%" if measure_of(one).is_share else "ms" if one.endswith("_ms") else "" for one in names]
+    return [unit] == [measure_of(one).unit * (not one.endswith("_utilization")) for one in names]

@@ -178,11 +178,9 @@ def stem(word: str) -> str:
 
 def one_edit_apart(one: str, other: str) -> bool:
     """Whether words differ by one letter that is changed, added, left out, or swapped with its neighbour."""
-    short, long = sorted((one, other), key=len)
-    if len(short) == len(long):
-        apart = [i for i in range(len(one)) if one[i] != other[i]]
-        swapped = (
-            len(apart) == 2 and apart[1] - apart[0] == 1 and [one[i] for i in apart] == [other[i] for i in apart[::-1]]
-        )
-        return len(apart) == 1 or swapped
-    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+    same = next(
+        (i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(map(len, (one, other)))
+    )
+    own, its = one[same:], other[same:]
+    swapped = own[:2] == its[1::-1] and own[2:] == its[2:]
+    return one != other and (swapped or own[1:] in (its, its[1:]) or own == its[1:])

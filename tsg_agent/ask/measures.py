@@ -56,7 +56,7 @@ NUMBERS = tuple(name for table in (LOGS, METRICS) for name, kind in table.column
 _OF = rf"(?P<condition>{'|'.join(CONDITIONS)}|answered_[1-5][0-9]{{2}}|(?:slower|faster)_than_[0-9]{{1,9}}_ms)"
 _COLUMNS = {"users": "user_id", "sessions": "session_id"}
 ONE = {column: name.removesuffix("s") for name, column in _COLUMNS.items()}
-SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 FACTOR = "factor"
 """A measure in a query with a baseline: its first measure, divided by the baseline's."""
 _PEOPLE = rf"(?:(?P<people>{'|'.join(_COLUMNS)})|distinct_(?P<counted>{'|'.join(LOGS.columns)}))"
@@ -119,6 +119,12 @@ class AskedMeasure:
             "completion_rate",
             "failed_run_rate",
         )
+
+    @property
+    def unit(self) -> str:
+        """The unit of its values: %, ms, bytes, or empty for a number."""
+        ended = {"_ms": "ms", "_bytes": "bytes", "_utilization": "%"} if self.kind == "statistic" else {}
+        return "%" if self.is_share else next((unit for end, unit in ended.items() if self.column.endswith(end)), "")
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def unsaid(filling: Filling) -> list[str]:
         # two values of a kind, two sides of a moment, or the groups: "more errors than /cart", "4.24.0 vs all"
         ("_versus'than'", not sides),
         ("_versus", not (sides or apart)),
+        ("_versus'than' any:measures", len(set(found.measures)) > 1 and found.baseline not in found.measures),
         # "the only one", "which fail only on …" say more than what "only" limits to
         ("thing _only condition", True),
         ("_only not", True),

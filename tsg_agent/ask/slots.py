@@ -1,5 +1,6 @@
 """A question's tokens, and the fields that they fill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,7 +76,7 @@ class Slots:
         """All places at which a pattern fits."""
         return [i for i in range(len(self.tokens)) if self.span(i, pattern)]
 
-    def of(self, places: range, kind: str) -> list[Token]:
+    def of(self, places: Sequence[int], kind: str) -> list[Token]:
         """The tokens of a kind among some places."""
         return [self.tokens[i] for i in places if self.tokens[i].kind == kind]
 

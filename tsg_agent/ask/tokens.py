@@ -11,7 +11,6 @@ from tsg_agent.ask.typed import thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.wording import listed, one_line
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
 _BUCKETS = [
     re.compile(pattern, re.IGNORECASE)
@@ -226,7 +225,9 @@ def _seconds_of(match: re.Match[str]) -> float:
     """The seconds of a match with `size` (minute, h, …) and maybe `n` (15, half an)."""
     number = (match.groupdict().get("n") or "1").lower()
     times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
-    return (float(number) if number.isdigit() else times) * _UNITS[match["size"][0].lower()]
+    return (float(number) if number.isdigit() else times) * next(
+        seconds for unit, seconds in SECONDS.items() if unit[0] == match["size"][0].lower()
+    )
 
 
 @cache
@@ -239,9 +240,10 @@ def _factors() -> re.Pattern[str]:
     n = rf"[0-9]+(?:\.[0-9]+)?|{'|'.join(NUMBERS)}"
     than = r"as (?:many|much|high|often|bad|large|long)|more(?: often)?|higher|greater|larger|worse"
     than += "|the|that of|that|what it was"
+    among = rf"{than}|p[0-9]+|median|average|mean"
     return re.compile(
         rf"\b(?:(?P<sign>{signs})[ ]+)?(?:by )?(?:(?:a )?factor (?:of )?(?P<of>{n})\b"
-        rf"|(?P<n>{n})(?:[ ]times(?= (?:{than})\b)|[ ]?x|[- ]?fold)\b|(?P<word>{words})\b)"
+        rf"|(?P<n>{n})(?:[ ]times(?= (?:{among})\b)|[ ]?x|[- ]?fold)\b|(?P<word>{words})\b)"
         rf"(?:[ ](?:{than})\b)?",
         re.IGNORECASE,
     )

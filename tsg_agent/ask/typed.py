@@ -1,6 +1,6 @@
 """The typed query: what rules or a model fill from a question, and what is compiled to SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Self
@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, condition_of, measure_of
+from tsg_agent.ask.measures import FACTOR, SECONDS, AskedMeasure, MeasureSource, measure_of
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
@@ -19,7 +19,6 @@ MOST_ROWS = 1_000
 BEFORE, AFTER, OTHERS = "before", "after", "others"
 Sign = Literal[">=", ">", "<=", "<", "="]
 MIRRORED: dict[Sign, Sign] = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "=": "="}
-_SIZES = ((3600, "hour"), (60, "minute"), (1, "second"))
 _ONE = ("service_name", "environment")
 RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
 """Columns of workflow runs."""
@@ -272,24 +271,19 @@ def _bound_words(one: Bound) -> str:
     measure = measure_of(one.measure)
     if one.measure == FACTOR:
         return f"{sign} {one.value:g} times as high"
-    unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
+    unit = f" {measure.unit}" if measure.is_share or measure.unit == "ms" else ""
     if measure.kind in ("count", "distinct"):
         return f"with {sign} {one.value:g} {measure_of(one.measure).words}"
     return f"with {measure_of(one.measure).words} {sign} {one.value:g}{unit}"
 
 
 def _span(seconds: int) -> str:
-    size, unit = next((size, unit) for size, unit in _SIZES if seconds % size == 0)
+    unit, size = next((unit, size) for unit, size in reversed(SECONDS.items()) if seconds % size == 0)
     return unit if seconds == size else f"{seconds // size} {unit}s"
 
 
 def _time(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
-
-
-def condition_words(condition: str, slow_ms: float) -> str:
-    """A condition's words behind a number of requests: "failed (5xx)"."""
-    return condition_of(condition).words.format(slow=slow_ms / 1000)
 
 
 _BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
@@ -299,13 +293,3 @@ _POINTS = 24
 def fitting(window: timedelta) -> int:
     """The bucket size for a series over a window, in seconds."""
     return next((size for size in _BUCKETS if window.total_seconds() / size <= _POINTS), _BUCKETS[-1])
-
-
-def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
-    """The filters and grouping for "vs ios" after "error rate of web": both, side by side."""
-    filters = [one for one in old if one.column not in {f.column for f in new}]
-    for one in new:
-        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
-        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
-    columns = [one.column for one in new if one.column not in by]
-    return {"filters": tuple(filters), "by": (*by, *columns)}
