@@ -30,18 +30,14 @@ def compare(filling: Filling) -> None:
     found, times, turned = filling.found, filling.fitting("_times"), filling.fitting("_rose|fell")
     said = filling.tokens[times[0]] if len(times) == 1 else None
     rest = filling.fitting("_others") if not found.yes_no and filling.fitting("_versus") else []
-    pair = (
-        filling.fitting(_OF_TWO)
-        if len(found.measures) == 2 and not any(len(f.values) > 1 for f in found.filters)
-        else []
-    )
+    pair = filling.fitting(_OF_TWO) if len(found.measures) == 2 else []
     more = found.sides and found.ranked and found.ascending is not None and found.measures  # "fail more than before"
     if said or rest:
         found.baseline = _baseline(filling, said)
     elif found.yes_no and not times and (turned or more):
         found.baseline = BEFORE
         found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
-    elif pair and not (times or found.sides):
+    elif pair and not (times or found.sides or any(len(one.values) > 1 for one in found.filters)):
         found.baseline = found.measures[1]
     if found.baseline == BEFORE:
         found.sides = found.sides or Token(0, 0, "sides", "side")
@@ -99,11 +95,9 @@ def decide(filling: Filling, first: Token | None) -> None:
     """Set how the rows will decide a question for yes or no. `first`: the value that it names first."""
     found, words = filling.found, {filling.tokens[i].value: i for i in filling.free("word")}
     counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
-    if found.decides:
+    if found.decides or _of_two(filling, first, words.get("others")):
         return
-    if _of_two(filling, first, words.get("others")):
-        return
-    elif any(one.startswith("not ") for one in found.conditions):
+    if any(one.startswith("not ") for one in found.conditions):
         found.left.append(YES_OR_NO)
     elif found.bounds:
         found.decides = "any" if found.by or found.bucket is not None else "bound"
