@@ -198,6 +198,8 @@ def test_a_talk_goes_on_with_an_average_and_a_factor(engine: Engine, incident: R
         "average failures per user and per session",
         "by what factor did traffic and errors grow since 14:00?",
         "is p99 more than 10 times the latency?",
+        "did errors fall by a factor of 0 after 14:00?",
+        "are there 10,000 times as many errors since 14:00 as before?",
     ],
 )
 def test_a_factor_of_nothing_that_is_said_is_refused(question: str, ask: Ask) -> None:

@@ -45,7 +45,7 @@ def compare(filling: Filling) -> None:
         others = filling.fitting("_others") if found.baseline == OTHERS else []
         filling.take(*times, *pair, *turned, *others)
     if found.baseline and (not (said or rest) or (said and said.value)):
-        _bounded(filling, *((cast(Sign, said.value), said.amount) if said else (cast(Sign, ">"), 1.0)))
+        _bounded(filling, *((cast(Sign, said.value), said.amount) if said else (">", 1.0)))
 
 
 def _baseline(filling: Filling, said: Token | None) -> str:

@@ -237,7 +237,7 @@ def _factors() -> re.Pattern[str]:
         "|".join(re.escape(one) for one in sorted(said, key=len, reverse=True))
         for said in (lexicon().signs, lexicon().times)
     )
-    n = rf"[0-9]+(?:\.[0-9]+)?|{'|'.join(NUMBERS)}"
+    n = rf"(?<![0-9.,])[1-9][0-9]{{0,5}}(?:\.[0-9]+)?|{'|'.join(NUMBERS)}"
     than = r"as (?:many|much|high|often|bad|large|long)|more(?: often)?|higher|greater|larger|worse"
     than += "|the|that of|that|what it was"
     among = rf"{than}|p[0-9]+|median|average|mean"
