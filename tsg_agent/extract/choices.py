@@ -15,13 +15,13 @@ CANDIDATES = 8
 
 @dataclass(slots=True)
 class Material:
-    """What the times are settled from; and the notes taken on the way."""
+    """All times of a text, with what they are settled from; and the notes taken on the way."""
 
     mentions: Sequence[TimeMention]
     roles: Roles
     setting: TimeContext
-    given: Given
-    before: timedelta
+    given: Given = field(default_factory=Given)
+    before: timedelta = timedelta()
     ranges_are_windows: bool = False
     """Whether any range is a window: in a question, "between 14:00 and 15:00" is where to look."""
     notes: list[str] = field(default_factory=list)

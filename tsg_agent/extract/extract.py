@@ -9,7 +9,7 @@ from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.sla_target import find_threshold
 from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
-from tsg_agent.extract.window import Basis, find_window
+from tsg_agent.extract.window import find_window
 from tsg_agent.models import Known, Parameters
 
 
@@ -38,8 +38,10 @@ def extract(
     prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
     own = [hit.start for hit in service.hits if service.value in hit.values]
     prose.set_apart(own, [hit.start for hit in service.hits if service.value not in hit.values])
-    basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows, region.value)
-    window = find_window(prose, known, given, basis)
+    before, now = timedelta(hours=window_hours), now.astimezone(UTC)
+    window = find_window(
+        prose, known, given, now=now, place=region.value, before=before, ranges_are_windows=ranges_are_windows
+    )
     asked = [found.question for found in (region, service, environment, threshold)] + window.questions
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]

@@ -6,17 +6,11 @@ from datetime import timedelta
 from tsg_agent.extract.spoken import NUMBER, number
 from tsg_agent.extract.words import ALL, any_of
 
-
-def calendar(name: str) -> str:
-    """A fragment that matches a word of one kind of `calendar`, in any language."""
-    return any_of(ALL.listed("calendar", name))
-
-
-_HALF = re.compile(calendar("half"), re.IGNORECASE)
-_NUMBER = any_of([calendar("half"), NUMBER])
+_HALF = ALL.like("{half}")
+_NUMBER = any_of([ALL.one_of("half"), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_UNITS = {name: re.compile(calendar(name), re.IGNORECASE) for name in _SECONDS}
-UNIT = rf"{any_of([calendar(name) for name in _SECONDS])}(?![^\W\d])"
+_UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
+UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
 _AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (

@@ -18,22 +18,16 @@ _LABELLED = re.compile(r"\b(?:tags|labels):[ ]$", re.IGNORECASE)  # "Tags: live,
 _DIRECTIONS = re.compile("north|south|east|west|central")
 _DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
-_NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
-_SPARED = re.compile(
-    rf"[ ]?(?:region)?[ ]?(?:(?:{ALL.one_of('sparing_verb')}|:|-|\u2013)[ ]?){{0,3}}{ALL.one_of('spared')}\b"
-    rf"(?![ ]{ALL.one_of('no_longer_spared')}\b|[ ](?:\D{{1,7}}[ ])?[0-9])",
-    re.IGNORECASE,
+_NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
+_SPARED = ALL.like(
+    r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
+    r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9])"
 )
-_ONE = re.compile(rf"[ ]{ALL.one_of('sparing_one')}\b", re.IGNORECASE)
-_MANY = re.compile(rf"[ ]{ALL.one_of('sparing_many')}\b", re.IGNORECASE)
+_ONE, _MANY = ALL.like(r"[ ]{sparing_one}\b"), ALL.like(r"[ ]{sparing_many}\b")
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
-_FOREMOST_BEFORE = re.compile(
-    rf"\b{ALL.one_of('foremost', 'only')}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){{0,25}}$", re.IGNORECASE
-)
-_FOREMOST_AFTER = re.compile(
-    rf"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{{0,20}}\b{ALL.one_of('foremost')}\b"
-    rf"|[ ]{ALL.one_of('only')}(?=[ ]?(?:[,.;)]|$))",
-    re.IGNORECASE,
+_FOREMOST_BEFORE = ALL.like(r"\b{foremost only}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$")
+_FOREMOST_AFTER = ALL.like(
+    r"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{0,20}\b{foremost}\b|[ ]{only}(?=[ ]?(?:[,.;)]|$))"
 )
 
 

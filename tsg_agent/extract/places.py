@@ -232,7 +232,7 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
 def _sends(hit: Hit, prose: Prose, words: Words) -> bool:
     """Whether a name tells where a message came from: "the alert was sent from us-east-1"."""
     before = prose.text[max(0, hit.start - 60) : hit.start]
-    return bool(words.made("sender", rf"\b{words.one_of('sender')}\W{{1,3}}$").search(before))
+    return bool(words.like(r"\b{sender}\W{1,3}$").search(before))
 
 
 def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
@@ -244,10 +244,8 @@ def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
 def _told(hit: Hit, kind: str, prose: Prose, words: Words) -> bool:
     """Whether the line with a name begins or ends with such words: "1) OPEN checkout", "checkout - in progress"."""
     begin, end = prose.line(hit.start)
-    said = words.one_of(kind)
-    pattern = words.made(
-        f"told {kind}", rf"\W*(?:[0-9]{{1,3}}\W+)?{said}(?!\w)|.{{0,300}}?[-:(|,.\[\u2013—]\s{{0,3}}{said}\W*$"
-    )
+    head, tail = r"\W*(?:[0-9]{1,3}\W+)?", r".{0,300}?[-:(|,.\[\u2013—]\s{0,3}"
+    pattern = words.like(rf"{head}{{{kind}}}(?!\w)|{tail}{{{kind}}}\W*$")
     return bool(pattern.match(prose.text[begin:end]))
 
 

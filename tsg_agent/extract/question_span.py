@@ -117,17 +117,16 @@ def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
         elif span:
             pieces.append(_spanning(begin, match.end(), span, frame.began))
         else:
-            early = match["side"].lower() in asking.EARLIER
-            pieces.append(Piece(begin, match.end(), **{"high" if early else "low": frame.began}))
+            pieces.append(Piece(begin, match.end(), **{"high" if match["early"] else "low": frame.began}))
             found.how.append(f"{quoted}: it began {moment(frame.began)}.")
     return pieces
 
 
 def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> Piece:
     """A length of time on one side of an instant; "within 10 minutes of" is on both."""
-    long, side = length(span["span"]), span["side"].lower()
-    low = anchor - long if side in asking.EARLIER or side == "of" else anchor
-    return Piece(begin, stop, low, anchor if side in asking.EARLIER else anchor + long)
+    long = length(span["span"])
+    low = anchor - long if span["early"] or span["side"].lower() == "of" else anchor
+    return Piece(begin, stop, low, anchor if span["early"] else anchor + long)
 
 
 def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
@@ -155,7 +154,7 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
 
 def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     """The times and ranges of times, read as those of reports are."""
-    mentions = [one for one in spot(prose.text)[0] if not _inside(one.start, one.end, found.taken)]
+    mentions = [one for one in spot(prose.text) if not _inside(one.start, one.end, found.taken)]
     dated = tuple(one for one in mentions if one.day or one.clock)
     setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, default_zone(prose.text))
     days = [one for one in mentions if one.day and not one.clock]

@@ -53,8 +53,7 @@ class Cue:
         if not self.around.words["since"].fullmatch(self.word):
             return True
         words = self.around.words
-        no_more = rf"\b{words.one_of('not')}[ ](?:longer[ ])?{words.one_of('failing')}[ ]*$"  # "not failing since"
-        if words.made("fails no more", no_more).search(self.head[-60:]):
+        if words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:]):  # "not failing since"
             return False
         over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
         follows = self.around.following
@@ -66,22 +65,22 @@ class Cue:
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        pattern = self.around.words.made("onwards", rf"[ ,]*{self.around.words.one_of('onwards')}(?!\w)")
-        onwards = pattern.match(self.around.after) or self.around.ends_failing(self.subject)
+        words = self.around.words
+        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
         alone = not self.after and not re.search(r"\w", self.around.following)
-        names = "§" in self.head and self.around.says_nothing(self.around.words["served"].sub(" ", self.head))
+        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
         return not self.gap.strip(" ~") and bool(onwards or (alone and names))
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
         around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        if around.denies(self.subject) or words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest):
+        if around.denies(self.subject) or words.like(r"\s*{object}(?!\w)").match(rest):
             return False
         good, bad = around.has("good", self.subject), around.has("bad", self.subject)
         if words["rise"].fullmatch(self.word):
             return bad and not good
-        people = rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
-        if around.has("component", self.subject) or words.made("people", people).search(self.subject):
+        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
+        if around.has("component", self.subject) or people.search(self.subject):
             return False
         if words["break"].fullmatch(self.word):
             return good or not (bad and words["fall"].fullmatch(self.word))
@@ -323,9 +322,8 @@ def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> s
     trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)
     if around.has("elsewhere planned calm", clause):
         return "unused"
-    event, noun = words.one_of("event"), words.one_of("window")
-    of = rf"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
-    if words.made("own window", rf"\b{event}(?:'s)? (?:time )?{noun}(?!\w)|\b{noun} {of}").search(clause):
+    of = r"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
+    if words.like(rf"\b{{event}}(?:'s)? (?:time )?{{window}}(?!\w)|\b{{window}} {of}").search(clause):
         return "ran"
     window = around.has("window to_look_at", clause)
     if window or around.has("look", clause):

@@ -1,6 +1,6 @@
 """Ranges of time: written windows ("start_time: …", "the last 3 hours"), and ranges that the incident lasted."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose, hours
@@ -12,14 +12,6 @@ from tsg_agent.models import Doubt
 _OVERNIGHT = timedelta(hours=12)  # a range that ends before it begins is overnight if it is no longer
 _MOMENT = timedelta(minutes=30)
 """Up to this long, "it broke between A and B" gives an uncertain start; a longer range is how long it lasted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A window that the text writes out."""
-
-    start: Choice = field(default_factory=Choice)
-    end: Choice = field(default_factory=Choice)
 
 
 def settle_ranges(material: Material) -> None:
@@ -55,28 +47,24 @@ def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Ma
         material.roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
 
 
-def written_out(material: Material, *, alone: bool) -> Written:
-    """The window of the text. `alone`: there is no start, so a range that may be either counts too."""
+def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
+    """The window that the text writes out. `alone`: there is no start, so a range that may be either counts too."""
     roles, setting = material.roles, material.setting
     if roles.window_starts or roles.window_ends:
         start = choose("start_time", roles.window_starts, material)
-        return Written(
-            start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
-        )
+        return start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
     found = {tuple(one.instant for one in span_of(r, setting)): r for r in roles.ranges}
     if setting.began:  # a range before the start belongs to another incident
         found = {span: r for span, r in found.items() if not span[1] or span[1] > setting.began}
     if len(found) > 1:
         several = "the text names several windows"
         starts, ends = (tuple(filter(None, side)) for side in zip(*found, strict=True))
-        return Written(
-            Choice(question=ask("start_time", several, starts, Doubt.SEVERAL)),
-            Choice(question=ask("end_time", several, ends, Doubt.SEVERAL)),
-        )
+        asked = ask("start_time", several, starts, Doubt.SEVERAL)
+        return Choice(question=asked), Choice(question=ask("end_time", several, ends, Doubt.SEVERAL))
     for r in found.values():
         first, second = span_of(r, setting)
         end = _of_reading("end_time", r, second, setting) if r.second else Choice()
-        return Written(_of_reading("start_time", r, first, setting), end)
+        return _of_reading("start_time", r, first, setting), end
     for r in roles.either if alone else ():  # the incident's duration or a window
         first, second = span_of(r, setting)
         if first.instant and (second.instant or not r.second):
@@ -84,8 +72,8 @@ def written_out(material: Material, *, alone: bool) -> Written:
             said = "may be when the incident was on, or only the window to look at"
             material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
             end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
-            return Written(Choice(first.instant - material.before, f"{hours(material.before)} before {quoted}"), end)
-    return Written()
+            return Choice(first.instant - material.before, f"{hours(material.before)} before {quoted}"), end
+    return Choice(), Choice()
 
 
 def _of_reading(parameter: str, r: Range, reading: TimeReading, setting: TimeContext) -> Choice:

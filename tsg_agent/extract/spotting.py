@@ -12,9 +12,9 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
+from tsg_agent.extract.lengths import SPAN, UNIT, length
 from tsg_agent.extract.spoken import number
-from tsg_agent.extract.words import ENGLISH, Words, any_of
+from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
 _Found = TypeVar("_Found")
@@ -57,7 +57,7 @@ class TimeMention:
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3}|\.[0-9]{1,9})?(?![\w:/-]|\.[0-9])")
 _AFTER_START = re.compile(
     rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
-    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
+    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{ALL.one_of('later')}\b)",
     re.IGNORECASE,
 )
 _AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
@@ -79,12 +79,12 @@ class _Forms:
         self.words = words
         self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
         self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
-        self.named = {name: self._word(name) for name in _AGO}
-        named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
+        self.named = {name: words.like(f"{{{name}}}") for name in _AGO}
+        named = words.one_of(*_AGO).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
-        of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
-        timed = r"(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-        days = [*self._listed("day_month"), rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}"][0]
+        of, year_of = any_of(["of", *words.listed("calendar", "of")]), words.one_of("year_of")
+        timed = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
+        days = [*words.listed("calendar", "day_month"), timed][0]
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
               (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
@@ -107,13 +107,8 @@ class _Forms:
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        uhr = any_of(self._listed("hour_word"))
-        noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
-        self.afternoon, self.forenoon = map(self._word, ("afternoon", "forenoon"))
-        self.noon, self.midnight = map(self._word, ("noon", "midnight"))
-        self.no_zone = frozenset(self._listed("no_zone"))
-        self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
-        bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
+        uhr, noon, midnight = map(words.one_of, ("hour_word", "noon", "midnight"))
+        bare = rf"{words.one_of('before_hour')}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 23]
         hour = any_of([noon, midnight, *sorted(hours, key=len, reverse=True), "1[0-9]", "2[0-3]", "[1-9]"])
         spoken, past = (
@@ -133,27 +128,17 @@ class _Forms:
             | {_AT_A_LINE}
             | {bare}
             | (?:(?P<spoken>{spoken})[ ](?P<sh>{hour})|(?P<ah>{hour})[ ](?P<past>{past}))
-              (?!\w|[:.%-]\w)(?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
+              (?!\w|[:.%-]\w)(?P<late>[ ]{words.one_of("afternoon").replace(" ", "[ ]")}(?!\w))?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        before, since, vague = (any_of(self._listed(name)) for name in ("ago_before", "for_before", "vague"))
-        about = words.one_of("about")
-        self.ago = re.compile(
-            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{UNIT}))[ ]ago\b"
-            rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
-            re.IGNORECASE,
+        self.ago = words.like(
+            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
+            rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
         )
-        joins, on = any_of(self._listed("join")), any_of(self._listed("on"))
-        self.day_to_time = re.compile(rf"[Tt:]|[ ,|@\])]{{0,3}}(?:(?:{joins}|~|@)[ ~]?)?", re.IGNORECASE)
-        self.time_to_day = re.compile(rf"[ ]|,[ ]|[ ,]{{0,2}}{on}[ ]|[ ]\(", re.IGNORECASE)
-
-    def _listed(self, name: str) -> list[str]:
-        return self.words.listed("calendar", name)
-
-    def _word(self, name: str) -> re.Pattern[str]:
-        return re.compile(any_of(self._listed(name)), re.IGNORECASE)
+        self.day_to_time = words.like(r"[Tt:]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?")
+        self.time_to_day = words.like(r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\(")
 
 
 @cache
@@ -161,8 +146,8 @@ def _forms(words: Words) -> _Forms:
     return _Forms(words)
 
 
-def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
-    """Mentions in the text's order, and whether there are more than are read."""
+def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
+    """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
     forms = _forms(words)
     days = _first(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
@@ -170,7 +155,7 @@ def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
     for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
         pieces += map(made, _first(pattern.finditer(text)))
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces[:MAXIMUM_MENTIONS], forms), len(pieces) > MAXIMUM_MENTIONS
+    return _joined(text, pieces, forms)
 
 
 def _first(found: Iterable[_Found]) -> list[_Found]:
@@ -258,7 +243,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterato
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        if text[match.end() : position].strip(" ,") in forms.no_zone:  # "seit 14:30 ist", a verb
+        if forms.words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
         yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
@@ -267,15 +252,17 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["sh"] or match["ah"]:
         return _spoken(match, forms)
     if match["word"]:
-        midnight = forms.midnight.fullmatch(match["word"])
+        midnight = forms.words.like("{midnight}").fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
     for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
         if match[hours]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
-        said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
+        before = match.string[max(0, match.start() - 24) : match.start()]
         zoned = zone_after(match.string, match.end(), minus=False)[0]
-        told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
+        since = forms.words.like(r"{for_before}(?: {about})? *$").search(before)  # "depuis environ 14h"
+        said = zoned or forms.words.like("{clock_before}$").search(before)
+        told = said or (len(match["hh"]) == 2 and (match["hm"] or since))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
@@ -287,7 +274,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
-    noon, midnight = forms.noon.fullmatch(said), forms.midnight.fullmatch(said)
+    noon, midnight = (forms.words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
     hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
@@ -300,18 +287,11 @@ def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 
 
-def _since(match: re.Match[str], forms: _Forms) -> bool:
-    before = match.string[max(0, match.start() - 24) : match.start()].lower().rstrip()
-    before = re.sub(rf"[ ]{forms.words.one_of('about')}$", "", before)  # "depuis environ 14h"
-    return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
-
-
 def _ago(match: re.Match[str]) -> TimeMention:
-    for name in ("span", "span2", "since"):
-        if match[name]:
-            start = match.start("since") if name == "since" else match.start()
-            return TimeMention(start, match.end(), back=length(match[name]))
-    return TimeMention(match.start(), match.end(), problem="it gives no number")
+    start = match.start("span2" if match["for"] else 0)  # "seit" tells the role
+    if span := match["span"] or match["span2"]:
+        return TimeMention(start, match.end(), back=length(span))
+    return TimeMention(start, match.end(), problem="it gives no number")
 
 
 def _epoch(match: re.Match[str]) -> TimeMention:
@@ -365,7 +345,7 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
 
 def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
     """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
-    late, early = forms.afternoon.search(day), forms.forenoon.search(day)
+    late, early = (forms.words.like(kind).search(day) for kind in ("{afternoon}", "{forenoon}"))
     if mention.clock and late and 1 <= mention.clock.hour < 12:
         return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
     return replace(mention, problem="") if mention.problem == TWELVE and early else mention

@@ -1,6 +1,6 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import assign
 from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
-from tsg_agent.extract.spans import Written, settle_ranges, written_out
+from tsg_agent.extract.spans import settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
@@ -35,51 +35,33 @@ class Window:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What times are read against. The window opens `before` the incident's start; `now` is UTC."""
+def find_window(
+    prose: Prose, known: Known, given: Given, *, now: datetime, place: str, before: timedelta, ranges_are_windows: bool
+) -> Window:
+    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold.
 
-    now: datetime
-    before: timedelta
-    ranges_are_windows: bool
-    place: str = ""
-    """The region; it tells which place an ambiguous zone name means."""
-
-
-def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
-    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold."""
-    seen = survey(prose, known, basis.now, basis.place)
-    setting = seen.setting
-    material = Material(seen.mentions, seen.roles, setting, given, basis.before, basis.ranges_are_windows)
-    if seen.more:
-        material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
+    The window opens `before` the incident's start. `place`, the region, tells which zone an ambiguous name means.
+    """
+    seen = survey(prose, known, now, place)
+    setting, material = seen.setting, replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
     settle_ranges(material)
     start = _incident_start(material)
     material.setting = replace(setting, began=start.instant)
-    written = written_out(material, alone=start.is_silent)
+    opened, closed = written_out(material, alone=start.is_silent)
     window = Window(notes=material.notes)
-    _open(window, start, written, material)
-    _close(window, written, material)
+    _open(window, start, opened, material)
+    _close(window, closed, material)
     _told(window, material)
     _check(window, setting)
     return window
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """All times of a text with their roles and context. `more`: the text has more times than are read."""
-
-    mentions: Sequence[TimeMention]
-    roles: Roles
-    setting: TimeContext
-    more: bool
-
-
-def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
+def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Material:
     """Find the times of a text. Places named in `place` or in the text settle ambiguous zone names."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, the words of a language need not be made into patterns.
-    found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
+    spotted = spot(prose.text, words) if prose.text.strip() else []
+    found = spotted[:MAXIMUM_MENTIONS]
     offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}
     mentions = [replace(one, zone=_settled(one.zone, said, offsets)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
@@ -94,7 +76,8 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
         # a zone that is the text's only one holds for all times
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
-    return Survey(mentions, roles, _dated(base, roles), more)
+    more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
+    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
 
 
 def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
@@ -141,14 +124,14 @@ def _incident_start(material: Material) -> Choice:
     if choice.is_silent and roles.lasting:
         said = [one for one in roles.ends if one.rank >= RAN_TO]
         end = choose("end_time", said, replace(material, notes=[])).instant
-        quoted = material.quoted(roles.lasting[0].start, roles.lasting[0].end)
+        span, *at = roles.lasting[0]
         if end:
-            choice = Choice(end - roles.lasting[0].span, f"text: {quoted}, counted back from its end")
+            choice = Choice(end - span, f"text: {material.quoted(*at)}, counted back from its end")
     material.notes += [f"Not understood as a time: {one}." for one in unread(material, since=choice.is_silent)]
     return choice
 
 
-def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
+def _open(window: Window, start: Choice, written: Choice, material: Material) -> None:
     """Settle `start_time` and `incident_start`."""
     window.incident_start = start.instant
     says = "settle" if start.question else "say"
@@ -170,11 +153,11 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
     elif opened.instant and start.question:
         window.notes.append(f"incident_start stays unknown: {start.question.text}")
         window.unsettled.append(start.question)
-    if opened.instant and written.start.question:
-        window.notes.append(f"No window of the text is used: {written.start.question.text}")
+    if opened.instant and written.question:
+        window.notes.append(f"No window of the text is used: {written.question.text}")
 
 
-def _opening(start: Choice, written: Written, material: Material) -> Choice:
+def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     """When the window opens: flag, written window, some time before the start, or before the report was made.
 
     Of several possible starts on one day, the earliest with telemetry counts; the true one is measured later. Neither
@@ -182,22 +165,22 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
-    if written.start.instant:
-        return written.start
+    if written.instant:
+        return written
     moment, origin = start.instant, "incident_start - {}"
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
     if moment is None and start.question:
         moment = _earliest(start.question, material.setting)
         origin = "the earliest time at which it may have begun - {}"
-    if moment is None and not (written.start.question or start.question):
+    if moment is None and not (written.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
             return reported
         material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
         moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
     if moment is None:
-        return Choice(question=written.start.question or start.question)
+        return Choice(question=written.question or start.question)
     before = material.before
     moment = min(moment, material.setting.now)  # an incident in the future has not happened
     return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
@@ -222,16 +205,16 @@ def _reported(material: Material) -> Choice:
     return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
 
 
-def _close(window: Window, written: Written, material: Material) -> None:
+def _close(window: Window, written: Choice, material: Material) -> None:
     """Settle `end_time`: flag, written window, resolution, else now or the telemetry's end."""
     setting = material.setting
     if material.given.end_time:
         ended = Choice(material.given.end_time.astimezone(UTC), "given")
     else:
-        ended = written.end
-        if not (ended.instant or ended.question):
+        ended = written
+        if ended.is_silent:
             ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
-    if ended.question and ended is written.end:
+    if ended.question and ended is written:
         window.questions.append(ended.question)
     elif ended.question:  # a window that is too long does no harm
         shown = ", ".join(ended.question.candidates)
@@ -271,10 +254,9 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
         return choose("end_time", plain, material, after)
     implied = [one for one in [*roles.ends, *roles.nows] if one.rank < PLAIN_END and _possible(one, after, material)]
     if roles.lasting and began and not any(one in roles.ends for one in implied):
-        lasting = roles.lasting[0]
-        end = began + lasting.span
-        if end <= setting.now:
-            return Choice(end, f"text: {material.quoted(lasting.start, lasting.end)}, counted from the start")
+        span, *at = roles.lasting[0]
+        if began + span <= setting.now:
+            return Choice(began + span, f"text: {material.quoted(*at)}, counted from the start")
     if not implied:
         return Choice()
     latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
