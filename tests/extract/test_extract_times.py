@@ -382,13 +382,14 @@ def test_of_a_start_later_than_now_the_time_before_now_is_looked_at(text: str) -
     """A clock or a zone is wrong; what the telemetry shows tells since when."""
     result = run(PLACE + text)
     assert result.parameters and iso(result.parameters.start_time) == "20T08:00"
-    assert iso(result.parameters.end_time) == "20T10:00"
+    assert iso(result.parameters.end_time) == "20T10:00" and result.parameters.incident_start is None
     (note,) = [one for one in result.notes if "incident_start is later than now" in one]
     assert "zone" in note
 
 
 def test_a_start_later_than_now_that_no_zone_explains_is_an_error_that_says_so() -> None:
-    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", {"incident_start": "2024-01-20T10:01Z"})):
+    late, exact = {"incident_start": "2024-01-20T10:01Z"}, {"exact_start": True}
+    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", late), ("It began at 10:01 today", exact)):
         with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
             run(PLACE + text, **given)
         assert "zone" in caught.value.fix

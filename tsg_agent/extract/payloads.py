@@ -6,12 +6,12 @@ over, the time of its last change is written as its end.
 
 import email
 import email.policy
+import html
 import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from html.parser import HTMLParser
 from itertools import islice
 from typing import Any
 
@@ -193,39 +193,22 @@ def _mail(text: str) -> str:
     return "\n".join([*heads, "", str(said)])
 
 
-class _Text(HTMLParser):
-    """The text of an HTML document: one line for each block, with bars between cells."""
-
-    _BLOCKS = frozenset(
-        {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "pre", "title"}
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "style"):
-            self._hidden += 1
-        self.pieces.append("\n" if tag in self._BLOCKS else " | " if tag in ("td", "th") else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._hidden = max(0, self._hidden - 1)
-        if tag in self._BLOCKS:
-            self.pieces.append(" |\n" if tag == "tr" else "\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(re.sub(r"\s+", " ", data))
+_TAG_HTML = re.compile(r"<(/?[a-z][a-z0-9]{0,20})[^<>]{0,2000}>|<!--|<!\[?[a-z][^<>]{0,200}>|-->", re.IGNORECASE)
+_BLOCK = re.compile(r"/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title)")
+_MARKS = {"td": " | ", "th": " | ", "/tr": " |\n"}
 
 
 def _plain(text: str) -> str:
-    reader = _Text()
-    reader.feed(text)
-    reader.close()
-    return re.sub(r"\n\s*\n+", "\n", "".join(reader.pieces))
+    """The text of an HTML document: one line for each block, with bars between cells."""
+    pieces, hidden, position = [], False, 0
+    for tag in [*_TAG_HTML.finditer(text), None]:
+        said = text[position : tag.start() if tag else None]
+        pieces.append("" if hidden else re.sub(r"\s+", " ", said))
+        if tag:
+            name, position = (tag[1] or tag[0]).lower(), tag.end()
+            hidden = name in ("script", "style", "<!--") or (hidden and not name.endswith(("/script", "/style", "-->")))
+            pieces.append(_MARKS.get(name, "\n" if _BLOCK.fullmatch(name) else ""))
+    return re.sub(r"\n\s*\n+", "\n", html.unescape("".join(pieces)))
 
 
 _SENT = re.compile(

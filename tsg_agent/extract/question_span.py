@@ -7,11 +7,11 @@ at, and tells when something happened in a report. The words are English; the ca
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from tsg_agent.extract import asking
 from tsg_agent.extract.lengths import length
-from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
+from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
 from tsg_agent.extract.sightings import Range
 from tsg_agent.extract.spans import span_of
 from tsg_agent.extract.spotting import Day, TimeMention, spot
@@ -242,21 +242,13 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
     if not mention.clock or mention.day:
         return mention
     zone = mention.zone or setting.zone or UNIVERSAL
-    clock: time = mention.clock
-
-    def within(low: datetime, high: datetime) -> list[datetime]:
-        low = max(low, high - 400 * DAY)
-        days = [low + n * DAY for n in range(-1, (high - low).days + 3)]
-        local = [datetime.combine(day.date(), clock) for day in days]
-        return [day for day in dict.fromkeys(local) if any(low <= t <= high for t in zone.instants(day))]
-
-    inside = within(frame.start, frame.end)
+    inside = days_within(mention.clock, zone, frame.start, frame.end)
     if len(inside) > 1:
         quoted = found.quoted(mention.start, mention.end)
-        found.how.append(f"{quoted} is of {inside[-1].date()}, the window's last such day.")
-    covered = inside or ([] if frame.incident else within(frame.first, frame.last))
+        found.how.append(f"{quoted} is of {inside[-1]}, the window's last such day.")
+    covered = inside or ([] if frame.incident else days_within(mention.clock, zone, frame.first, frame.last))
     anchor = (frame.began or frame.start) if frame.incident else frame.last
-    day = covered[-1].date() if covered else zone.today(anchor).date()
+    day = covered[-1] if covered else zone.today(anchor).date()
     problem = "" if mention.problem == "midnight" else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 

@@ -13,6 +13,7 @@ _SEVERAL = 8
 _LATEST = "the latest such time before now"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
+_LONGEST = 400 * DAY  # of a longer range the days are not looked through
 _STATED = 200  # mentions that are read for a text's only day
 
 
@@ -226,15 +227,19 @@ def _telemetry_days(
         local = zone.today(bound).date()
         return _around(local, clock, zone, bound, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
-    if first and last:
-        count = (last.date() - first.date()).days + 3
-        if count <= 400:
-            days = [first.date() + timedelta(days=n - 1) for n in range(count)]
-            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if setting.covers(t)]
-            if len(set(inside)) == 1:
-                return (inside[0],), "the only day on which the telemetry covers it", ""
-            if inside and setting.now - last > DAY:
-                return tuple(dict.fromkeys(inside[-8:])), "", "no day is given, and the telemetry covers several"
+    if first and last and last - first < _LONGEST:
+        inside = days_within(clock, zone, first, last)
+        if len(inside) == 1:
+            return (inside[0],), "the only day on which the telemetry covers it", ""
+        if inside and setting.now - last > DAY:
+            return tuple(inside[-_SEVERAL:]), "", "no day is given, and the telemetry covers several"
     instants = zone.instants(datetime.combine(today, clock))
     future = bool(instants) and instants[0] > setting.now
-    return (today - DAY if future else today,), "the latest such time before now", ""
+    return (today - DAY if future else today,), _LATEST, ""
+
+
+def days_within(clock: time, zone: Zone, low: datetime, high: datetime) -> list[date]:
+    """The days on which a time of day lies between two instants; at most the last `_LONGEST`."""
+    low = max(low, high - _LONGEST)
+    days = dict.fromkeys((low + n * DAY).date() for n in range(-1, (high - low).days + 3))
+    return [day for day in days if any(low <= t <= high for t in zone.instants(datetime.combine(day, clock)))]

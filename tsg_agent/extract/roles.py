@@ -36,17 +36,13 @@ class Cue:
         """The clause, with the text between words and time."""
         return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
 
-    def is_direct(self) -> bool:
-        """Whether only small words stand between the words and a time behind them."""
-        return not self.after and self.around.is_direct(self.gap)
+    def has(self, kinds: str, *, near: bool = False) -> bool:
+        """Whether the subject, or with `near` what follows the time, has words of one of these kinds."""
+        return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
 
     def is_so(self) -> bool:
         """Whether the words are not negated: "resolved", but not "not resolved"."""
         return not self.around.denies(self.head)
-
-    def is_well(self) -> bool:
-        """Whether the service is said to be well ("back to normal"); "resolved" may be only the ticket."""
-        return self.is_so() and not self.around.words["closed"].fullmatch(self.word)
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state ("fine since"), or something that is over."""
@@ -61,7 +57,7 @@ class Cue:
             self.subject or self.around.says_nothing(follows) or self.around.has("failing hint served symptom", follows)
         )
         own = self.subject or not self.around.has("elsewhere handling", follows)
-        return bool(bare and own) and not over and not self.around.has("fine", self.subject)
+        return bool(bare and own) and not over and not self.has("fine")
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
@@ -76,36 +72,20 @@ class Cue:
         around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
         if around.denies(self.subject) or words.like(r"\s*{object}(?!\w)").match(rest):
             return False
-        good, bad = around.has("good", self.subject), around.has("bad", self.subject)
+        good, bad = self.has("good"), self.has("bad")
         if words["rise"].fullmatch(self.word):
             return bad and not good
         people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
-        if around.has("component", self.subject) or people.search(self.subject):
+        if self.has("component") or people.search(self.subject):
             return False
         if words["break"].fullmatch(self.word):
             return good or not (bad and words["fall"].fullmatch(self.word))
         bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
         return (good and not bad) or (bare and "%" in rest)
 
-    def was_fine(self) -> bool:
-        """Whether "until" ends a good state ("fine until 13:40"): the incident began then."""
-        return self.around.has("fine", self.subject) and not self.around.has("not", self.subject)
-
-    def is_watched(self) -> bool:
-        """Whether "until" ends only the watching: "we had watched it until 15:00"."""
-        return self.around.has("watched", self.subject + self.around.following[:60])
-
-    def goes_badly(self) -> bool:
-        """Whether "until" ends something that is no good state."""
-        return not self.around.has("fine", self.subject + self.around.following[:60])
-
     def counts_back(self) -> bool:
         """ "down in us-east-1 35 minutes ago", "lleva 25 minutos fallando"."""
         return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
-
-    def names_nothing(self) -> bool:
-        """Whether words before the time have no subject, or the time comes first: "14:01 - first 503s"."""
-        return not self.subject or not self.after
 
     def is_all(self) -> bool:
         """Whether nothing else follows the time: "14:00 errors."."""
@@ -124,20 +104,21 @@ class RoleRule:
 
 
 RULES = (
-    RoleRule("now", "nows", 2, Cue.is_direct),
+    RoleRule("now", "nows", 2, lambda cue: not cue.after and cue.around.is_direct(cue.gap)),
     RoleRule("start occurred since", "starts", 1, Cue.may_begin),
     RoleRule("from", "starts", 1, Cue.runs_on),
-    RoleRule("first", "starts", 0, Cue.names_nothing),
+    RoleRule("first", "starts", 0, lambda cue: not (cue.subject and cue.after)),  # "14:01 - first 503s"
     RoleRule("break fall rise", "starts", 0, Cue.worsens),
-    RoleRule("until", "starts", 1, Cue.was_fine),
-    RoleRule("done", "ends", 6, Cue.is_well),
+    RoleRule("until", "starts", 1, lambda cue: cue.has("fine") and not cue.has("not")),  # "fine until 13:40"
+    # "back to normal" is the service's; "resolved" may be only the ticket
+    RoleRule("done", "ends", 6, lambda cue: cue.is_so() and not cue.around.words["closed"].fullmatch(cue.word)),
     RoleRule("done", "ends", 5, Cue.is_so),
     RoleRule("half_done", "ends", 4, Cue.is_so),
-    RoleRule("until", "nows", 2, Cue.is_watched),
-    RoleRule("until", "ends", 3, Cue.goes_badly),
+    RoleRule("until", "nows", 2, lambda cue: cue.has("watched", near=True)),  # "we had watched it until 15:00"
+    RoleRule("until", "ends", 3, lambda cue: not cue.has("fine", near=True)),
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
-    RoleRule("alarm", "created", 5, Cue.names_nothing),
+    RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
     RoleRule("failing", "starts", 0, Cue.is_all),
     RoleRule("failing", "starts", 0, Cue.counts_back),
 )
@@ -198,7 +179,7 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
     if around.ends_failing(cue.subject) or rule.role == "nows":
         return True
     if rule.role == "created":
-        return (cue.after or cue.is_direct()) and not around.has("elsewhere", cue.subject)
+        return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
     told = cue.told if rule.role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 

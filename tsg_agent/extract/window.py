@@ -52,7 +52,7 @@ def find_window(
     _open(window, start, opened, material)
     _close(window, closed, material)
     _told(window, material)
-    _check(window, setting)
+    _check(window, setting, exact=given.exact_start)
     return window
 
 
@@ -291,16 +291,18 @@ def _told(window: Window, material: Material) -> None:
     window.notes += lengths_left(material, window.incident_start, end, ended=ended)
 
 
-def _check(window: Window, setting: TimeContext) -> None:
+def _check(window: Window, setting: TimeContext, *, exact: bool) -> None:
+    """Raises `ParameterError` for times that cannot hold. `exact`: the start is to be exact, and is not measured."""
     start, end, began = window.start_time, window.end_time, window.incident_start
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"
         said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
-        if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
+        if exact or window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
             raise ParameterError(said, fix=fix)
         # A clock or a zone is wrong: the start is measured instead.
         window.notes.append(f"{said} {fix} The window is the time before now.")
-        began = None
+        began = window.incident_start = None
+        window.origins["incident_start"] = "unknown: the text's start is later than now"
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"

@@ -10,7 +10,7 @@ from typing import Any
 LANGUAGES = ("en", "de", "es", "fr")
 _SAMPLE = 20_000  # characters by which a text's languages are told
 _KINDS = re.compile(r"\{([a-z_]+(?: [a-z_]+)*)\}")
-_TABLES = ("roles", "calendar", "asked")
+_TABLES = ("roles", "calendar", "asked", "thresholds")
 _MARKS = 2  # distinct marks of a language that a text of it has at least
 
 
