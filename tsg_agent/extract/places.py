@@ -212,27 +212,22 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str,
 
 def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
     """Of several values the one that is meant, and why; None where the text does not tell."""
-    words = words_in(prose.text)
-    either = _either(pool, prose)
-    joined = either or any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
+    words, between = words_in(prose.text), [*_between(pool, prose)]
+    either = any(map(_ALTERNATIVE.fullmatch, between))  # "checkout or payments": the text itself leaves it open
+    joined = either or any(map(_TOGETHER.fullmatch, between))
+
+    def sends(hit: Hit) -> bool:  # "the alert was sent from us-east-1"
+        return bool(words.like(r"\b{sender}\W{1,3}$").search(prose.text[max(0, hit.start - 60) : hit.start]))
+
     reasons = (
         ("as it is called the most affected", [hit for hit in pool if hit.foremost]),
-        (
-            "as the others are where a message came from",
-            [hit for hit in pool[:_MATCHES] if not _sends(hit, prose, words)],
-        ),
+        ("as the others are where a message came from", [hit for hit in pool[:_MATCHES] if not sends(hit)]),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not joined]),
         ("as only it is said to be open", _in_work(pool[:_MATCHES], prose, words)),
         ("as it is named first", pool[:1] if kind is REGION and not either else []),
     )
     return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
-
-
-def _sends(hit: Hit, prose: Prose, words: Words) -> bool:
-    """Whether a name tells where a message came from: "the alert was sent from us-east-1"."""
-    before = prose.text[max(0, hit.start - 60) : hit.start]
-    return bool(words.like(r"\b{sender}\W{1,3}$").search(before))
 
 
 def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
@@ -247,11 +242,6 @@ def _told(hit: Hit, kind: str, prose: Prose, words: Words) -> bool:
     head, tail = r"\W*(?:[0-9]{1,3}\W+)?", r".{0,300}?[-:(|,.\[\u2013—]\s{0,3}"
     pattern = words.like(rf"{head}{{{kind}}}(?!\w)|{tail}{{{kind}}}\W*$")
     return bool(pattern.match(prose.text[begin:end]))
-
-
-def _either(pool: list[Hit], prose: Prose) -> bool:
-    """Whether the text itself leaves it open: "checkout or payments", "checkout? payments?"."""
-    return any(_ALTERNATIVE.fullmatch(gap) for gap in _between(pool, prose))
 
 
 def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:

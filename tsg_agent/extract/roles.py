@@ -288,8 +288,6 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
 def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
     """The list of `Roles` that a range belongs to, by the nearest clause that tells."""
     head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
-    if ALL.labels("ran").fullmatch(around.label):
-        return "ran"
     asks = rest.rstrip().endswith("?")
     said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
     others = around.has("past", head) or around.has("unrelated", rest)

@@ -62,6 +62,8 @@ _AFTER_START = re.compile(
 )
 _AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
 """Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
+_FIGURES = (("by", "bm", "bd"), ("y", "ym", "yd"), ("cy", "cm", "cd"), ("no year", "b1", "a1"))
+"""Groups of a date in figures: year, month, day."""
 _TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
@@ -77,7 +79,7 @@ class _Forms:
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
+        self.months = [re.compile(rf"(?:{row})\.?", re.IGNORECASE) for row in words.rows("months")]
         self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
         self.named = {name: words.like(f"{{{name}}}") for name in _AGO}
         named = words.one_of(*_AGO).replace(" ", "[ ]")
@@ -87,7 +89,7 @@ class _Forms:
         days = [*words.listed("calendar", "day_month"), timed][0]
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
-              (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
+              (?P<by>(?:19|20)[0-9]{{2}})(?P<bm>[0-9]{{2}})(?P<bd>[0-9]{{2}})(?=T[0-9]{{4}})
             | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
             | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
               (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
@@ -174,25 +176,15 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
         day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
-    elif value := groups["basic"]:
-        day = _named(value[:4], int(value[4:6]), int(value[6:]))
-    elif groups["y"]:
-        day = _named(groups["y"], int(groups["ym"]), int(groups["yd"]))
+    elif figures := next((names for names in _FIGURES if groups[names[1]]), None):
+        day = _named(groups.get(figures[0]), int(groups[figures[1]]), int(groups[figures[2]]))
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
         day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
-    elif groups["cm"]:
-        day = _named(groups["cy"], int(groups["cm"]), int(groups["cd"]))
-    elif groups["a1"]:
-        day = _named(None, int(groups["b1"]), int(groups["a1"]))
     else:
-        written = (groups["wm"] or groups["mm"]).rstrip()
-        month = next(
-            n
-            for n, form in enumerate(forms.months, 1)
-            if form.fullmatch(written) or form.fullmatch(written.rstrip("."))
-        )
+        written = groups["wm"] or groups["mm"]
+        month = next(n for n, form in enumerate(forms.months, 1) if form.fullmatch(written))
         day = _named(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
     return TimeMention(match.start(), match.end(), day) if day else None
 
