@@ -89,7 +89,10 @@ def settle(
     """
     names = KnownNames(known, environments=kind is ENVIRONMENT)
     hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
-    return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
+    found = _settled(kind, known, flag, prose, names, hits)
+    named = dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared)
+    others = found.others or tuple(name for name in named if name != found.value)
+    return replace(found, hits=hits, others=others)
 
 
 def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
@@ -101,19 +104,19 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
 def _settled(  # noqa: PLR0917 - what `settle` has at hand
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
-    named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
     if flag is not None:
-        value = checked(kind, names, flag)
-        return Settled(value, "given", others=tuple(name for name in named if name != value))
+        return Settled(checked(kind, names, flag), "given")
     if not known:
         return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
     strong, loose = (_labelled(prose, pattern, names, hits) for pattern in (kind.strong, kind.loose))
     for found in (strong, loose):
         pool = [hit for entry in found for hit in entry.hits]
         if pool:
-            return _pick(kind, pool, prose, named, labelled=True)
+            return _pick(kind, pool, prose, "text, labelled")
     everywhere = _everywhere(prose) if kind is REGION else None
-    unknown = [entry for entry in strong + loose if _names_unknown(entry) and not _is_label_of(everywhere, entry)]
+    unknown = [entry for entry in strong + loose if _names_unknown(entry)]
+    if everywhere:  # "all regions:" is no label
+        unknown = [entry for entry in unknown if not everywhere.start() < entry.start <= everywhere.end() + 3]
     if unknown:
         return _unknown(kind, known, unknown[0].text)
     pool = [hit for hit in hits if not hit.spared]
@@ -121,9 +124,8 @@ def _settled(  # noqa: PLR0917 - what `settle` has at hand
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
-    pool = _corrected(pool, prose)
     if pool:
-        return _pick(kind, pool, prose, named, labelled=False)
+        return _pick(kind, _corrected(pool, prose), prose, "text")
     return _silent(kind, names, prose, {value for values in spared for value in values}, everywhere)
 
 
@@ -160,7 +162,7 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> list[_Labelled]:
-    found: list[_Labelled] = []
+    found = []
     for match in islice(pattern.finditer(prose.text), _MATCHES):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
@@ -189,25 +191,20 @@ def _names_unknown(entry: _Labelled) -> bool:
     return not entry.table and bool(key(entry.text)) and bool(key(said))
 
 
-def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
+def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled:
     """One of the values found: of several the likeliest, or a question."""
-    ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
-    values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
-    if not values and ambiguous:
-        quoted = quote(prose.text[ambiguous.start : ambiguous.end])
-        return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     plain = [hit for hit in pool if len(hit.values) == 1]
-    hit, notes = plain[0], []
+    if not plain:
+        quoted = quote(prose.text[pool[0].start : pool[0].end])
+        return Settled(question=_question(kind, f"{quoted} may mean several", pool[0].values))
+    values, hit, notes = tuple(dict.fromkeys(hit.values[0] for hit in plain)), plain[0], []
     if len(values) > 1:
         chosen = _likeliest(kind, plain, prose)
         if chosen is None:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         hit, why = chosen
         notes = [f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, {why}."]
-    value = hit.values[0]
-    where = "text, labelled" if labelled else "text"
-    others = tuple(name for name in named if name != value)
-    return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
+    return Settled(hit.values[0], f"{where}: {prose.snippet(hit.start, hit.end)}", notes=notes)
 
 
 def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
@@ -232,16 +229,11 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
 
 def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
     """The names in lines that tell of open work, where all other names are in lines that tell of work that is over."""
-    opened, closed = ([hit for hit in pool if _told(hit, kind, prose, words)] for kind in ("in_work", "put_away"))
+    head, tail = r"\W*(?:[0-9]{1,3}\W+)?", r".{0,300}?[-:(|,.\[\u2013—]\s{0,3}"  # "1) OPEN it", "it - in progress"
+    told = [words.like(rf"{head}{{{kind}}}(?!\w)|{tail}{{{kind}}}\W*$") for kind in ("in_work", "put_away")]
+    lines = [prose.text[slice(*prose.line(hit.start))] for hit in pool]
+    opened, closed = ([hit for hit, line in zip(pool, lines, strict=True) if one.match(line)] for one in told)
     return opened if len(opened) + len(closed) == len(pool) else []
-
-
-def _told(hit: Hit, kind: str, prose: Prose, words: Words) -> bool:
-    """Whether the line with a name begins or ends with such words: "1) OPEN checkout", "checkout - in progress"."""
-    begin, end = prose.line(hit.start)
-    head, tail = r"\W*(?:[0-9]{1,3}\W+)?", r".{0,300}?[-:(|,.\[\u2013—]\s{0,3}"
-    pattern = words.like(rf"{head}{{{kind}}}(?!\w)|{tail}{{{kind}}}\W*$")
-    return bool(pattern.match(prose.text[begin:end]))
 
 
 def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
@@ -306,11 +298,6 @@ def _everywhere(prose: Prose) -> re.Match[str] | None:
         if not ALL["not"].search(before) and not ALL["fine"].search(after):
             return match
     return None
-
-
-def _is_label_of(everywhere: re.Match[str] | None, entry: _Labelled) -> bool:
-    """Whether a label is only the end of "all regions:", which labels no name."""
-    return everywhere is not None and everywhere.start() < entry.start <= everywhere.end() + 3
 
 
 def _busiest(known: Sequence[str], said: str) -> Settled:

@@ -104,7 +104,8 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     if lasts and trouble:
         at = opened - len(near) + trouble.start() if trouble else opened
         since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
-        over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
+        was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
+        over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
         if since:  # "an outage at 13:05 for 40 minutes"
             roles.unused.remove(since)
         if since or said["last"] or not over:
@@ -128,8 +129,3 @@ def _is_rule(words: Words, head: str) -> bool:
     return bool(
         re.search(r"[<>]", head) or (words["rule"].search(head) and "%" in head and not words["was"].search(head))
     )
-
-
-def _is_over(words: Words, head: str, rest: str) -> bool:
-    """Whether it is over: "errors for a minute, gone now", "was down for 10 minutes"."""
-    return bool(words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(head))
