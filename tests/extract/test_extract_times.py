@@ -422,3 +422,39 @@ def test_a_window_outside_the_telemetry_is_noted() -> None:
 def test_the_end_is_when_it_was_well_and_not_when_the_ticket_was_closed(text: str, end: str) -> None:
     found = run(PLACE + "\n" + text).parameters
     assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T06:30", end)
+
+
+RELAPSES = (
+    "failing since 06:30 UTC. It recovered at 07:30, but at 08:10 it was down again and still is.",
+    "outage since 06:30 UTC, gone at 07:30, then failed a second time at 08:10, has not recovered yet",
+    "06:30 UTC errors start\n07:30 UTC recovered\n08:10 UTC errors again",
+    "falla desde las 06:30 UTC. Se recuperó a las 07:30 pero volvió a caer a las 08:10 y sigue caído.",
+    "est en panne depuis 06h30 UTC. Rétabli à 07h30, mais de nouveau en panne à 08h10.",
+)
+
+
+@pytest.mark.parametrize("text", RELAPSES)
+def test_an_end_that_a_relapse_follows_is_none(text: str) -> None:
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"
+    assert iso(result.parameters.end_time) == "20T10:00"
+    assert any("07:30" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "It had failed again and again.",
+        "It has not failed again.",
+        "Customers can pay again.",
+        "If it is down again, call us.",
+    ],
+)
+def test_an_end_holds_where_nothing_says_that_it_failed_again(rest: str) -> None:
+    result = run(f"{PLACE}Down since 06:30 UTC, back to normal at 07:30 UTC. {rest}")
+    assert result.parameters and iso(result.parameters.end_time) == "20T07:30"
+
+
+def test_who_is_corrected_is_not_what_the_time_is_of() -> None:
+    result = run(f"{PLACE}It did not start at 06:30 UTC as the ticket claims, but at 06:06 UTC. Still failing.")
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:06"

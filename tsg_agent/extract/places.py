@@ -91,8 +91,8 @@ def settle(
     hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
     found = _settled(kind, known, flag, prose, names, hits)
     named = dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared)
-    others = found.others or tuple(name for name in named if name != found.value)
-    return replace(found, hits=hits, others=others)
+    rest = found.others or tuple(name for name in named if name != found.value)
+    return replace(found, hits=hits, others=rest)
 
 
 def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:

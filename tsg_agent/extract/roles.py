@@ -8,6 +8,7 @@ investigations and complaints started.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
 from tsg_agent.extract.spotting import TimeMention
@@ -196,10 +197,22 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
             index += 1
         else:
             _single(prose, around, roles)
+    _put_away(prose, roles, words)
     find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
+
+
+def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
+    """Put away the ends that a relapse follows: "recovered at 14:30, down again at 14:41"."""
+    relapse = r"\b(?:{relapse}|{again} (?:\w+ )?{failing break}|{failing break} (?:\w+ )?{again})(?!\w)"
+    for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
+        before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
+        if not words["planned not fine"].search(before) and not prose.is_quoted(match.start()):
+            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
+            roles.ends = [one for one in roles.ends if one not in gone]
+            roles.unused += [one.mention for one in gone]
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
@@ -246,9 +259,11 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
     first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
     negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
     said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
-    if not around.has("correction instead" if negated else "correction", f"{between} {said}"):
+    kinds = "correction instead" if negated else "correction"
+    _, *behind = around.words[kinds].split(between)
+    if not behind and not around.has(kinds, said):
         return False
-    return not around.has("elsewhere handling planned past", said)
+    return not around.has("elsewhere handling planned past", f"{behind[-1]} {around.following}" if behind else said)
 
 
 def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
