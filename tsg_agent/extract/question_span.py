@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tsg_agent.extract import asking
-from tsg_agent.extract.lengths import length
+from tsg_agent.extract.choices import span_of
+from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
 from tsg_agent.extract.sightings import Range
-from tsg_agent.extract.spans import span_of
+from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
@@ -21,6 +21,44 @@ from tsg_agent.extract.words import ENGLISH
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 
+_NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
+_ROLE_WORD = ENGLISH.like(
+    r"\b(?:(?P<after>{asked_after})|(?P<before>{asked_before})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
+    rf"{_NEAR}|(?P<near>~)[ ]*$"
+)
+_SPAN_BEFORE = ENGLISH.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
+_ONWARDS = ENGLISH.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
+_COMPARED = ENGLISH.like(r"[\s,]*{compared}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
+_INCIDENT = ENGLISH.like(
+    r"\b(?P<side>(?P<early>{earlier})|{of_incident})[ ]+(?:(?:the|this|our)[ ]+)?"
+    r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
+    r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
+    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?)"
+)
+_COUNTED = ENGLISH.like(
+    rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
+    r"(?:[ ](?:of|after|since|from|in)[ ](?:(?:the|this|our)[ ])?"
+    r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
+)
+_HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
+_UNREAD = tuple(
+    map(
+        ENGLISH.like,
+        (
+            # a number that may be an hour: "after 2", "at 1400"
+            rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})",
+            r"\b{unread}\b",
+            # something that happened: "since the deployment"
+            r"\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
+            r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?",
+        ),
+    )
+)
+_ATTACHED = ENGLISH.like(
+    r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
+    r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])(?![\w:%/-]|\.[0-9]|[ ]{counted_by})"
+)
+"""since 0940; 2026 is a year."""
 _NO_START = "when the incident began is not known"
 MOMENT = timedelta(minutes=5)
 """Window of a question that names one time: "at 14:05"."""
@@ -84,7 +122,7 @@ class AskedSpan:
 
 def asked_text(text: str) -> str:
     """A question, cleaned, with spoken and short forms of times written out."""
-    return Prose(asking.spelled(text)).text
+    return Prose(in_figures(_ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", text))).text
 
 
 def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
@@ -95,7 +133,7 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     pieces += _time_pieces(prose, found, frame)
     pieces.sort(key=lambda piece: piece.begin)
     _combine(found, pieces, frame)
-    for match in asking.unread(prose.text):
+    for match in (one for pattern in _UNREAD for one in pattern.finditer(prose.text)):
         if not _inside(match.start(), match.end(), found.taken):
             found.unread.append(f"{found.take(*match.span())} was not understood as a time")
     return found
@@ -108,8 +146,8 @@ def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
 def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     """ "before the incident", "since it began", "10 minutes after the start"."""
     pieces = []
-    for match in asking.INCIDENT.finditer(found.text):
-        span = asking.SPAN_BEFORE.search(found.text[: match.end("side")])
+    for match in _INCIDENT.finditer(found.text):
+        span = _SPAN_BEFORE.search(found.text[: match.end("side")])
         begin = span.start() if span else match.start()
         quoted = found.take(begin, match.end())
         if frame.began is None:
@@ -132,7 +170,7 @@ def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> P
 def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     """ "the first 15 minutes of the incident", "the last hour"."""
     pieces = []
-    for match in asking.COUNTED.finditer(found.text):
+    for match in _COUNTED.finditer(found.text):
         if _inside(*match.span(), found.taken):
             continue
         quoted, of = found.take(*match.span()), (match["of"] or "").lower()
@@ -180,9 +218,7 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[P
 
 def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """Two times; without bounds where they are no span of time."""
-    span = (
-        asking.SPAN_BEFORE.search(around.before) if around.opening() else None
-    )  # "the 30 minutes from 14:00 to 14:30"
+    span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
     begin = around.place(span.start()) if span else r.start
     quoted = found.take(begin, r.end)
     low, high = span_of(r, setting)
@@ -199,10 +235,10 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """One time, with the word before it that tells which side of it is meant."""
-    span, role_word = asking.SPAN_BEFORE.search(around.before), asking.ROLE_WORD.search(around.before)
+    span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
     lead = span or role_word
     begin = around.place(lead.start()) if lead else mention.start
-    onwards = asking.ONWARDS.match(found.text, mention.end)
+    onwards = _ONWARDS.match(found.text, mention.end)
     piece = Piece(begin, onwards.end() if onwards else mention.end)
     quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
     whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
@@ -255,7 +291,7 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
 
 def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> None:
     """Combine all expressions: "after 14:00" and "before 14:30" are one window; a second window is not used."""
-    if len(pieces) == 2 and asking.COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
+    if len(pieces) == 2 and _COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
         low, high = pieces[1].low, pieces[1].high
         if low and high and pieces[0].low and pieces[0].high:
             found.against, pieces = (low, high), pieces[:1]

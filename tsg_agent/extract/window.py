@@ -6,12 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
-from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, hours, iso, reading_of
+from tsg_agent.extract.choices import (
+    CANDIDATES,
+    Choice,
+    Material,
+    ask,
+    choose,
+    hours,
+    iso,
+    reading_of,
+    settle_ranges,
+    written_out,
+)
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import assign
 from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
-from tsg_agent.extract.spans import settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
