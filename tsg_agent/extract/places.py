@@ -275,7 +275,10 @@ def _silent(
 ) -> Settled:
     """A value without a mention: all regions, a part of a composed name, a place, or the telemetry's only value."""
     if everywhere is not None and (affected := [one for one in names.values if one not in spared])[1:]:
-        return _busiest(affected, prose.snippet(*everywhere.span()))
+        note = f"The text says that all regions are affected: {affected[0]}, the busiest, is looked at."
+        note += f" The others: {', '.join(affected[1:CANDIDATES])}."
+        origin = f"the busiest of all regions, text: {prose.snippet(*everywhere.span())}"
+        return Settled(affected[0], origin, others=tuple(affected[1:]), notes=[note])
     composed = _composed(kind, names, prose)
     if len({hit.values for hit in composed if hit.values[0] not in spared}) == 1 and len(composed[0].values) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
@@ -298,13 +301,6 @@ def _everywhere(prose: Prose) -> re.Match[str] | None:
         if not ALL["not"].search(before) and not ALL["fine"].search(after):
             return match
     return None
-
-
-def _busiest(known: Sequence[str], said: str) -> Settled:
-    """The first known region, which has most requests."""
-    others = ", ".join(known[1:CANDIDATES])
-    note = f"The text says that all regions are affected: {known[0]}, the busiest, is looked at. The others: {others}."
-    return Settled(known[0], f"the busiest of all regions, text: {said}", others=tuple(known[1:]), notes=[note])
 
 
 def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | None:

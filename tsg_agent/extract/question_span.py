@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
-from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
 from tsg_agent.extract.sightings import Range
-from tsg_agent.extract.spoken import in_figures
+from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose

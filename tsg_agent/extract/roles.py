@@ -38,12 +38,20 @@ class Cue:
         return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
 
     def has(self, kinds: str, *, near: bool = False) -> bool:
-        """Whether the subject, or with `near` what follows the time, has words of one of these kinds."""
+        """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
         return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
 
     def is_so(self) -> bool:
         """Whether the words are not negated: "resolved", but not "not resolved"."""
         return not self.around.denies(self.head)
+
+    def counts_back(self, kinds: str) -> bool:
+        """Whether the time is counted back, with no word of these kinds before it."""
+        return self.around.mention.back is not None and not self.around.has(kinds, self.gap)
+
+    def is_all(self, kinds: str) -> bool:
+        """Whether what follows the time says nothing beside words of these kinds."""
+        return self.after and self.around.says_nothing(self.around.words[kinds].sub(" ", self.around.following))
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state ("fine since"), or something that is over."""
@@ -84,15 +92,6 @@ class Cue:
         bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
         return (good and not bad) or (bare and "%" in rest)
 
-    def counts_back(self) -> bool:
-        """ "down in us-east-1 35 minutes ago", "lleva 25 minutos fallando"."""
-        return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
-
-    def is_all(self) -> bool:
-        """Whether nothing else follows the time: "14:00 errors."."""
-        bare = self.around.words["failing event"].sub(" ", self.around.following)
-        return self.after and self.around.says_nothing(bare)
-
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
@@ -101,7 +100,7 @@ class RoleRule:
     kinds: str
     role: str
     rank: int
-    also: Callable[[Cue], bool] = lambda _: True
+    also: Callable[[Cue], object] = lambda _: True
 
 
 RULES = (
@@ -120,8 +119,10 @@ RULES = (
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
-    RoleRule("failing", "starts", 0, Cue.is_all),
-    RoleRule("failing", "starts", 0, Cue.counts_back),
+    RoleRule("failing", "starts", 0, lambda cue: cue.is_all("failing event")),  # it says "14:00 errors" and no more
+    RoleRule(
+        "failing", "starts", 0, lambda cue: cue.counts_back("fall done over")
+    ),  # "down in us-east-1 35 minutes ago"
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
-from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import Words

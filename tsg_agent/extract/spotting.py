@@ -12,8 +12,7 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from tsg_agent.extract.lengths import SPAN, UNIT, length
-from tsg_agent.extract.spoken import number
+from tsg_agent.extract.spoken import SPAN, UNIT, length, number
 from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
@@ -154,8 +153,10 @@ def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     days = _first(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
     pieces += _first(_clocks(text, [match.span() for match in days], forms))
-    for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
+    for pattern, made in ((forms.ago, _ago), (_AFTER_START, _later)):
         pieces += map(made, _first(pattern.finditer(text)))
+    seconds = ((*match.span(), int(match["seconds"])) for match in _first(_EPOCH.finditer(text)))
+    pieces += [TimeMention(start, end, instant=datetime.fromtimestamp(at, UTC)) for start, end, at in seconds]
     pieces.sort(key=lambda mention: mention.start)
     return _joined(text, pieces, forms)
 
@@ -284,10 +285,6 @@ def _ago(match: re.Match[str]) -> TimeMention:
     if span := match["span"] or match["span2"]:
         return TimeMention(start, match.end(), back=length(span))
     return TimeMention(start, match.end(), problem="it gives no number")
-
-
-def _epoch(match: re.Match[str]) -> TimeMention:
-    return TimeMention(match.start(), match.end(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC))
 
 
 def _later(match: re.Match[str]) -> TimeMention:

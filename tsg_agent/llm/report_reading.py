@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tsg_agent.errors import ModelError
 from tsg_agent.extract import Extraction, Given
 from tsg_agent.extract.choices import Material, iso
-from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import TimeContext, read
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention, spot
 from tsg_agent.extract.text import Prose, clean
 from tsg_agent.extract.window import survey
