@@ -5,7 +5,7 @@ at, and tells when something happened in a report. The words are English; the ca
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -129,9 +129,8 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     prose = Prose(asked_text(text))
     found = AskedSpan(prose.text)
     pieces = [*_incident_pieces(found, frame), *_counted_pieces(found, frame)]
-    pieces += _time_pieces(prose, found, frame)
-    pieces.sort(key=lambda piece: piece.begin)
-    _combine(found, pieces, frame)
+    pieces += [piece for piece in _time_pieces(prose, found, frame) if piece.low or piece.high]
+    _combine(found, sorted(pieces, key=lambda piece: piece.begin), frame)
     for match in (one for pattern in _UNREAD for one in pattern.finditer(prose.text)):
         if not _inside(match.start(), match.end(), found.taken):
             found.unread.append(f"{found.take(*match.span())} was not understood as a time")
@@ -142,9 +141,8 @@ def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
     return any(low < stop and begin < high for low, high in spans)
 
 
-def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """ "before the incident", "since it began", "10 minutes after the start"."""
-    pieces = []
     for match in _INCIDENT.finditer(found.text):
         span = _SPAN_BEFORE.search(found.text[: match.end("side")])
         begin = span.start() if span else match.start()
@@ -152,11 +150,10 @@ def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
         if frame.began is None:
             found.refuse(quoted, _NO_START)
         elif span:
-            pieces.append(_spanning(begin, match.end(), span, frame.began))
+            yield _spanning(begin, match.end(), span, frame.began)
         else:
-            pieces.append(Piece(begin, match.end(), **{"high" if match["early"] else "low": frame.began}))
             found.how.append(f"{quoted}: it began {moment(frame.began)}.")
-    return pieces
+            yield Piece(begin, match.end(), **{"high" if match["early"] else "low": frame.began})
 
 
 def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> Piece:
@@ -166,9 +163,8 @@ def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> P
     return Piece(begin, stop, low, anchor if span["early"] else anchor + long)
 
 
-def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """ "the first 15 minutes of the incident", "the last hour"."""
-    pieces = []
     for match in _COUNTED.finditer(found.text):
         if _inside(*match.span(), found.taken):
             continue
@@ -177,19 +173,18 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
         if match["which"].lower() != "first":
             live = not of and frame.now - frame.last <= _LIVE
             high = min(frame.now, frame.last) if live else frame.end
-            pieces.append(Piece(*match.span(), high - long, high))
             found.how.append(f"{quoted} is counted back from {moment(high)}, where the window ends.")
+            yield Piece(*match.span(), high - long, high)
         elif frame.began is None and of not in ("", "window"):
             found.refuse(quoted, _NO_START)
         else:
             low = frame.start if frame.began is None or of == "window" else frame.began
             whence = "the window's start" if low != frame.began else "the incident's start"
-            pieces.append(Piece(*match.span(), low, low + long))
             found.how.append(f"{quoted} is counted from {whence}, {moment(low)}.")
-    return pieces
+            yield Piece(*match.span(), low, low + long)
 
 
-def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """The times and ranges of times, read as those of reports are."""
     mentions = [one for one in spot(prose.text) if not _inside(one.start, one.end, found.taken)]
     dated = tuple(one for one in mentions if one.day or one.clock)
@@ -199,20 +194,17 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[P
     if len(days) == 1 and clocks and not any(one.day for one in clocks):  # "between 14:00 and 14:30 on 10 March"
         found.taken.append((days[0].start, days[0].end))
         mentions = [replace(one, day=days[0].day) if one.clock else one for one in mentions if one is not days[0]]
-    pieces, index = [], 0
-    while index < len(mentions):
-        around = surroundings(prose, mentions, index, ENGLISH)
-        mention, following = mentions[index], mentions[index + 1] if index + 1 < len(mentions) else None
-        dated_one = _dated(mention, setting, frame, found)
-        if following and around.ranges_over(prose.text[mention.end : following.start]):
-            pieces.append(
-                _range(Range(dated_one, following, around.opened_at(), following.end), around, found, setting)
-            )
-            index += 1
+    second = None
+    for index, mention in enumerate(mentions):
+        if mention is second:
+            continue
+        around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
+        first = _dated(mention, setting, frame, found)
+        if second and around.ranges_over(prose.text[mention.end : second.start]):
+            yield _range(Range(first, second, around.opened_at(), second.end), around, found, setting)
         else:
-            pieces.append(_single(dated_one, around, found, setting))
-        index += 1
-    return [piece for piece in pieces if piece.low or piece.high]
+            second = None
+            yield _single(first, around, found, setting)
 
 
 def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:

@@ -120,9 +120,7 @@ RULES = (
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
     RoleRule("failing", "starts", 0, lambda cue: cue.is_all("failing event")),  # it says "14:00 errors" and no more
-    RoleRule(
-        "failing", "starts", 0, lambda cue: cue.counts_back("fall done over")
-    ),  # "down in us-east-1 35 minutes ago"
+    RoleRule("failing", "starts", 0, lambda cue: cue.counts_back("fall done over")),  # "down 35 minutes ago"
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
