@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.graph import compile_graph
 from tsg_agent.investigation import THREADS
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named, write_demo
+from tsg_agent.state import Context, State
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine

@@ -35,13 +35,14 @@ from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
-from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.graph import compile_graph
 from tsg_agent.investigation import THREADS
 from tsg_agent.models import Finding, Report, Status
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named
 from tsg_agent.simulator.generate import generate, write
 from tsg_agent.simulator.incident import incident_text
+from tsg_agent.state import Context, State
 from tsg_agent.store import Store
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.catalog import SourceTable

@@ -53,9 +53,13 @@ def plain(failures: np.ndarray, requests: np.ndarray) -> np.ndarray:
     return np.array([table.statistic / table.dof for table in tables])
 
 
+def dispersions(failures: np.ndarray, requests: np.ndarray) -> np.ndarray:
+    return np.array([robust_dispersion(k, n) for k, n in zip(failures, requests, strict=True)])
+
+
 def test_robust_dispersion_of_binomials_is_one() -> None:
     """What trimming takes from a chi2 is put right; under one it is never called."""
-    phi = robust_dispersion(*binomials(400))
+    phi = dispersions(*binomials(400))
     assert phi.min() == 1
     assert 1.0 <= np.median(phi) < 1.15
     assert np.mean(phi) == pytest.approx(np.mean(np.maximum(plain(*binomials(400)), 1)), abs=0.1)
@@ -66,15 +70,23 @@ def test_robust_dispersion_is_not_decided_by_one_bad_bucket_but_by_many() -> Non
     one = failures.copy()
     one[:, 3] = 150
     assert (plain(one, requests) > 20).all()
-    assert np.median(robust_dispersion(one, requests)) < 1.5
+    assert np.median(dispersions(one, requests)) < 1.5
     many = failures.copy()
     many[:, ::4] += 60
-    assert (robust_dispersion(many, requests) > 5).all()
+    assert (dispersions(many, requests) > 5).all()
 
 
 def test_robust_dispersion_of_little_is_one() -> None:
-    assert robust_dispersion(np.zeros((2, 0)), np.zeros((2, 0))).tolist() == [1, 1]
-    assert robust_dispersion(np.array([[0.0, 0.0], [3.0, 0.0]]), np.array([[5.0, 5.0], [9.0, 0.0]])).tolist() == [1, 1]
+    assert robust_dispersion(np.zeros(0), np.zeros(0)) == 1
+    assert robust_dispersion(np.zeros(2), np.array([5.0, 5.0])) == 1
+    assert robust_dispersion(np.array([3.0, 0.0]), np.array([9.0, 0.0])) == 1
+
+
+@pytest.mark.parametrize("expected", [0.1, 0.3, 1.0, 3.0])
+def test_robust_dispersion_sees_sparse_failures_that_come_in_pairs(expected: float) -> None:
+    """Half of the buckets, or nearly all of them, are empty: the trimmed tenth holds what there is."""
+    pairs = 2.0 * np.random.default_rng(3).poisson(expected / 2, (400, 40))
+    assert dispersions(pairs, np.full(pairs.shape, 500.0)).mean() > 1.8
 
 
 def test_unevenness_has_the_p_of_the_chi2_test() -> None:

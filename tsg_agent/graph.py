@@ -2,6 +2,8 @@
 
     read -> extract -> the checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
 
+`judge` leads back to the checks where the window must open earlier.
+
 `read`, `analyse` (of workflows) and `phrase` ask a language model, if any; they add words, and decide nothing.
 
 State is plain JSON. Tables, the engine and settings are in the Context."""
@@ -9,19 +11,15 @@ State is plain JSON. Tables, the engine and settings are in the Context."""
 import asyncio
 import functools
 import logging
-import operator
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
-from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from tsg_agent import __version__
 from tsg_agent.conclude import conclude
@@ -29,18 +27,16 @@ from tsg_agent.entrance import entrance, opened
 from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.evidence import Measurer, calls_of, check_length, read_requests
 from tsg_agent.extract import Extraction, Given, extract
-from tsg_agent.frames import Frames
-from tsg_agent.llm.analysis import Workbench, second_look
+from tsg_agent.llm.analysis import second_look
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.narrative import spent_by, told_by
 from tsg_agent.llm.report_reading import Reading, combined, read_report
-from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla, Status, Usage
-from tsg_agent.models.validated import Validated
+from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.open_questions import answered
-from tsg_agent.settings import Settings
+from tsg_agent.reopening import note_of, reopened
 from tsg_agent.sla import sla_of, unmeasured, with_aside, with_code
+from tsg_agent.state import Context, State
 from tsg_agent.suspects import judge_with_suspects
-from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
@@ -50,49 +46,6 @@ from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
 EVIDENCE = "evidence_"
-
-
-class State(TypedDict, total=False):
-    """The checkpointed state: JSON values only."""
-
-    id: str
-    text: str
-    given: dict[str, Any]
-    now: str
-    began: float
-    parameters: dict[str, Any]
-    notes: list[str]
-    findings: Annotated[list[dict[str, Any]], operator.add]
-    measured: dict[str, Any]
-    judgement: dict[str, Any]
-    sla: dict[str, Any]
-    report: dict[str, Any]
-    reading: dict[str, Any]
-    looked: list[str]
-    spent: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Context:
-    """The nodes' resources, which are not checkpointed."""
-
-    engine: Engine
-    known: Known
-    settings: Settings
-    executor: Executor
-    frames: Frames = field(default_factory=Frames)
-    assistant: Assistant | None = None
-    """The language model, if any, with this investigation's budget."""
-    bench: Workbench = field(default_factory=Workbench)
-    """The sandbox for the model's code; closed by the context's creator."""
-    told: Callable[[dict[str, Any]], None] = lambda _event: None
-    """Called with the same progress events as the parent graph's stream: see docs/embedding.md."""
-    validated: Validated = field(default_factory=Validated)
-    """The state's findings and report as models."""
-
-    def findings(self, state: State) -> list[Finding]:
-        """The checks' findings so far."""
-        return [self.validated.read(Finding, finding) for finding in state["findings"]]
 
 
 GraphContext = Context
@@ -132,9 +85,13 @@ def build_graph(guide: AnyGuide = GUIDE) -> StateGraph[State, Context, State, St
         for after in guide.after(plugin.step):
             if after == guide.concludes:
                 graph.add_edge(left[plugin.step], "judge")
+    first = [plugin.key for plugin in guide.steps if guide.asks in guide.before(plugin.step)]
+    graph.add_node("open earlier", _node("open earlier", _open_earlier))
+    for key in (*first, "evidence"):
+        graph.add_edge("open earlier", key)
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
-    graph.add_edge("judge", "conclude")
+    graph.add_conditional_edges("judge", _next, ["open earlier", "conclude"])
     graph.add_edge("conclude", "phrase")
     graph.add_edge("phrase", END)
     return graph
@@ -321,7 +278,22 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
     sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
     sla = with_code(sla, made.traffic, judged.refused_with)
     sla = with_aside(sla, given.service_name, rows.aside())
-    return {"sla": sla.model_dump(mode="json"), "judgement": made.model_dump(mode="json")}
+    earlier = reopened(given, made.start, sla, context.known, context.settings.window_hours)
+    return {
+        "sla": sla.model_dump(mode="json"),
+        "judgement": made.model_dump(mode="json"),
+        "earlier": {} if earlier is None else earlier.model_dump(mode="json"),
+    }
+
+
+def _next(state: State) -> str:
+    return "open earlier" if state.get("earlier") else "conclude"
+
+
+async def _open_earlier(state: State, runtime: Runtime[Context]) -> State:
+    """The parameters with which all is checked again."""
+    runtime.stream_writer({"kind": "understood", "parameters": state["earlier"]})
+    return {"parameters": state["earlier"]}
 
 
 def _unmeasured(state: State, context: Context) -> Sla:
@@ -351,7 +323,14 @@ def _report(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:
         for t in context.engine.tables.values()
         if t.problem
     ]
-    notes = [*broken, *state.get("notes", []), *_account(state).notes(), *judgement.notes, *state.get("looked", [])]
+    notes = [
+        *broken,
+        *state.get("notes", []),
+        *note_of(parameters),
+        *_account(state).notes(),
+        *judgement.notes,
+        *state.get("looked", []),
+    ]
     findings = context.findings(state)
     report = conclude(
         parameters,

@@ -57,36 +57,44 @@ def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
 
 TRIM = 0.1
 """Share of the most extreme buckets that robust_dispersion leaves out."""
+FEWEST_BUCKETS = 5
+"""Below so many nothing is trimmed, and buckets are not merged to fewer."""
+LEAST_EXPECTED = 3.0
+"""Failures that a bucket must expect: else most are empty, the trimmed tenth holds the others, and failures that come
+in pairs look even. Source: Cochran 1954, who asks for 5 in most cells."""
 
 
-def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
-    """Trimmed overdispersion, robust to single outliers: the most extreme tenth of the buckets is left out.
+def merged(values: Floats, size: int) -> Floats:
+    """Sums of each `size` successive buckets, the last of what is left."""
+    return np.add.reduceat(values, np.arange(0, len(values), size)) if size > 1 and len(values) else values
 
-    Shape (groups, buckets) -> (groups,), at least 1. The trimmed chi2 is divided by its expectation under a normal
-    distribution. With fewer than five buckets nothing is trimmed.
+
+def robust_dispersion(failures: Floats, requests: Floats) -> float:
+    """Overdispersion of a series, shape (buckets,), at least 1; robust to single outliers, which are trimmed.
+
+    The trimmed chi2 around the share of what is left, divided by its expectation under a normal distribution.
     """
-    used = requests > 0
-    count = used.sum(axis=1)
-    p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
+    count = np.count_nonzero(requests)
+    if count > FEWEST_BUCKETS and (failed := failures.sum()):
+        size = min(math.ceil(LEAST_EXPECTED * count / failed), count // FEWEST_BUCKETS)
+        failures, requests = merged(failures, size), merged(requests, size)
+    k, n = failures[requests > 0], requests[requests > 0]
+    gone = math.ceil(TRIM * len(n)) if len(n) >= FEWEST_BUCKETS else 0
+    if len(n) - gone < 2:
+        return 1.0
+    kept = np.ones(len(n), bool)
     for _ in range(2):  # the share without the outliers, then the dispersion of the others around it
-        variance = requests * p * (1 - p)
-        odd = np.divide((failures - requests * p) ** 2, variance, out=np.zeros_like(variance), where=variance > 0)
-        gone = np.where(count >= 5, np.ceil(TRIM * count), 0).astype(int)
-        rank = np.argsort(np.argsort(-odd, axis=1, kind="stable"), axis=1, kind="stable")
-        kept = used & (rank >= gone[:, None])
-        p = share((failures * kept).sum(axis=1), (requests * kept).sum(axis=1))[:, None]
-    trimmed = np.divide(gone, count, out=np.zeros(len(count)), where=count > 0)
-    left = kept.sum(axis=1) - 1.0
-    ratio = np.divide((odd * kept).sum(axis=1), left, out=np.ones(len(count)), where=left > 0)
-    result: Floats = np.maximum(1.0, ratio / _left_by_trimming(trimmed))
-    return result
+        p = float(share(k[kept].sum(), n[kept].sum()))
+        odd = share((k - n * p) ** 2, n * p * (1 - p))
+        kept = np.ones(len(n), bool)
+        kept[np.argsort(-odd, kind="stable")[:gone]] = False
+    return max(1.0, float(odd[kept].sum()) / (len(n) - gone - 1) / _left_by_trimming(gone / len(n)))
 
 
-def _left_by_trimming(share_gone: Floats) -> Floats:
+def _left_by_trimming(share_gone: float) -> float:
     """Trimmed share -> mean of a chi2 (one degree of freedom) without its highest values."""
     known = {0.0: 1.0, 0.05: 0.759, 0.1: 0.623, 0.15: 0.521, 0.2: 0.438, 0.25: 0.369}
-    result: Floats = np.interp(share_gone, list(known), list(known.values()))
-    return result
+    return float(np.interp(share_gone, list(known), list(known.values())))
 
 
 def unevenness(failures: Floats, requests: Floats) -> Floats:

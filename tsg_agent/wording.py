@@ -30,6 +30,7 @@ _MEASURES = {
     Measure.NOT_SUCCESSFUL: "of requests did not succeed (not 2xx)",
     Measure.RATE_LIMITED: "of requests were rate limited (429)",
     Measure.CLIENT_ERRORS: "of requests were refused (4xx)",
+    Measure.UNANSWERED: "of requests got no recorded answer (no status)",
     Measure.SLOW: "of requests were slow",
     Measure.SLOWER: "of requests took over twice as long as 99 % of them did before",
     Measure.RETRIES: "of requests were retries",

@@ -43,10 +43,11 @@ def subjects(one: Explained) -> list[Subject]:
         ({}, Measure.SERVER_ERRORS),
         ({"answer": RATE_LIMITED}, Measure.RATE_LIMITED),
         ({"answer": CLIENT_ERROR}, Measure.CLIENT_ERRORS),
+        ({"answer": UNKNOWN}, Measure.UNANSWERED),
         ({"slow": True}, Measure.SLOW),
         ({"retried": True}, Measure.RETRIES),
     ],
-    ids=["5xx", "429", "4xx", "slow", "retries"],
+    ids=["5xx", "429", "4xx", "no status", "slow", "retries"],
 )
 def test_each_outcome_is_searched_as_itself(changes: dict[str, Any], measure: Measure) -> None:
     one = explained(made(*zones(**changes)))
@@ -56,7 +57,14 @@ def test_each_outcome_is_searched_as_itself(changes: dict[str, Any], measure: Me
 
 
 def test_what_never_says_how_it_was_answered_is_in_no_share() -> None:
-    assert subjects(explained(made(*zones(answer=UNKNOWN)))) == []
+    """Of the other outcomes; those that get no answer are one of their own."""
+    silent = Part({"availability_zone": "d"}, 20, 1, 1, answer=UNKNOWN)
+    one = explained(made(*zones(), silent))
+    assert [(found.subject, found.measure) for found in one.found] == [(ZONES[0], Measure.SERVER_ERRORS)]
+    for with_it, without in zip(
+        made(*zones(), silent).series(Measure.SERVER_ERRORS), made(*zones()).series(Measure.SERVER_ERRORS), strict=True
+    ):
+        assert with_it.tolist() == without.tolist()
 
 
 def both(outcome: dict[str, Any], where: int) -> list[Part]:

@@ -1,7 +1,7 @@
 """The public record: each rule or design choice of docs/verdicts.md, and the tests that fail without it.
 
 Tests of one rule each are on requests and series made by hand (test_onset, test_search, test_causes, test_confidence,
-test_workflows, test_regions, test_dismissed, test_judge); rules that need a whole service to show are in
+test_reopening, test_workflows, test_regions, test_dismissed, test_judge); rules that need a whole service are in
 test_generated and test_recordings. A rule that two parts of the code hold
 (what only failures carry, the shorter description) needs both taken out for its test to fail.
 """
@@ -26,10 +26,13 @@ RULES = {
     "a long window is looked at by the minute": "test_a_window_of_two_days_is_looked_at_by_the_minute_too",
     "a guard is left out": "test_the_time_before_ends_a_guard_before_the_earliest_start_and_keeps_half",
     "a cause's own series is sharper": "test_a_causes_own_series_is_sharper_than_the_services",
+    "a window with too little before it opens earlier": (
+        "test_a_late_report_opens_the_window_earlier_and_the_cause_is_confirmed"
+    ),
     "a start that nothing bears out is doubted": "test_a_quiet_service_has_no_cause_and_the_start_is_doubted",
     # What is explained
     "each outcome is searched as itself": "test_each_outcome_is_searched_as_itself",
-    "an unknown answer is in no share": "test_what_never_says_how_it_was_answered_is_in_no_share",
+    "an unknown answer is in no other share": "test_what_never_says_how_it_was_answered_is_in_no_share",
     "what is slow is a symptom": "test_slowness_and_retries_of_the_requests_that_fail_are_symptoms",
     "a small part": "test_a_part_of_little_traffic_that_does_not_move_the_service_is_found_all_the_same",
     "what is faint is a suspect": "test_what_is_short_of_chance_by_little_is_a_suspect_and_by_much_is_nothing",

@@ -55,6 +55,8 @@ def kinds_of(measure: Measure) -> Bools:
     """Which kinds of requests a measure counts as failures, shape (kinds,)."""
     kind = np.arange(KINDS)
     answer = kind // 4
+    if measure is Measure.UNANSWERED:
+        return np.asarray(answer == UNKNOWN)
     counted = {
         Measure.SERVER_ERRORS: answer == SERVER_ERROR,
         Measure.NOT_SUCCESSFUL: answer > SUCCESS,
@@ -147,6 +149,10 @@ class Requests:
         """Mask of the requests that failed because a call they made failed: their span has a failing child."""
         return np.zeros(len(self), bool) if self.passed is None else self.passed
 
+    def asked(self, measure: Measure) -> Bools:
+        """Mask of the requests that a measure's share is of: those with a known status, unless it counts the others."""
+        return np.ones(len(self), bool) if measure is Measure.UNANSWERED else self.known
+
     def failed(self, measure: Measure) -> Bools:
         """Mask of the requests that a measure counts as failed."""
         if measure not in self._failed:
@@ -230,8 +236,9 @@ class Requests:
         return found
 
     def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
-        """Failures, and requests with a known status, per minute, for some rows; each of shape (minutes,)."""
-        kept, failed = self.known if rows is None else rows & self.known, self.failed(measure)
+        """Failures, and requests that the measure is of, per minute, for some rows; each of shape (minutes,)."""
+        asked, failed = self.asked(measure), self.failed(measure)
+        kept = asked if rows is None else rows & asked
         length = int(self.minute.max(initial=0)) + 1
 
         def place(some: slice) -> Codes:

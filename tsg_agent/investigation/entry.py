@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 from tsg_agent.errors import RecordError
-from tsg_agent.graph import Context, State
 from tsg_agent.investigation.pool import InvestigationExecutor
 from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import open_for
@@ -22,6 +21,7 @@ from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import Report
 from tsg_agent.settings import Settings
+from tsg_agent.state import Context, State
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values

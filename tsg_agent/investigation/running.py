@@ -18,7 +18,7 @@ from tsg_agent.checkpoints import Checkpoints, PlainData, readable
 from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.events import UnkeptLog
 from tsg_agent.frames import Frames
-from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.graph import compile_graph
 from tsg_agent.investigation.pool import InvestigationExecutor
 from tsg_agent.investigation.queue import QUEUE, Queue, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
@@ -29,6 +29,7 @@ from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
 from tsg_agent.settings import Settings
+from tsg_agent.state import Context, State
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.files import places

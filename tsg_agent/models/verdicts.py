@@ -15,6 +15,7 @@ class Measure(StrEnum):
     NOT_SUCCESSFUL = "not_successful"  # not 2xx
     RATE_LIMITED = "rate_limited"  # 429
     CLIENT_ERRORS = "client_errors"  # 4xx
+    UNANSWERED = "unanswered"  # no status is recorded: cut off, or nobody knows
     SLOW = "slow"  # over 5 s
     SLOWER = "slower"  # over twice the 99th percentile of the time before
     RETRIES = "retries"

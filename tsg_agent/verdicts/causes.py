@@ -19,7 +19,7 @@ from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
 from tsg_agent.verdicts.value_labels import SubjectKey
 
-FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
+FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS, Measure.UNANSWERED)
 """Outcomes that cost a customer the request. Each is searched apart: 5xx would hide in all that is not 2xx."""
 SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
 OUTCOMES = (*FAILING, *SYMPTOMS)
@@ -199,7 +199,7 @@ class Explainer:
 
         Where inner calls are recorded the entry must have changed then too: some component always has a burst.
         """
-        rows = self.requests.known & ~gone
+        rows = self.requests.asked(measure) & ~gone
         whole = MinuteSeries(*self.requests.series(measure, rows))
         tried: list[tuple[float, MinuteSeries]] = []
         for some in (some for column in self.columns for some in self._uneven(column, measure, rows, whole)):
@@ -305,7 +305,7 @@ class Explainer:
         state[minute < moment.before(self.guard)] = 0
         state[(minute >= moment.start) & (minute < (math.inf if moment.end is None else moment.end))] = 2
         state[(state >= 0) & self.requests.failed(measure)] += 1
-        state[~self.requests.known | self.requests.passed_on] = -1
+        state[~self.requests.asked(measure) | self.requests.passed_on] = -1
         return state
 
     def _found(

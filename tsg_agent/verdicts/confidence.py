@@ -7,14 +7,12 @@ import numpy as np
 
 from tsg_agent.models import Confidence, Contrast, Onset, OnsetKind, Rate
 from tsg_agent.settings import VerdictThresholds
-from tsg_agent.statistics import Floats, g2_z, robust_dispersion, upper_p
-from tsg_agent.verdicts.onset import ChangePoint
+from tsg_agent.statistics import Floats, g2_z, merged, robust_dispersion, upper_p
+from tsg_agent.verdicts.onset import SPREAD, ChangePoint
 from tsg_agent.wording import count, percent, some
 
 MOST_MORE = 50
 """Up to this many times the requests since the start are asked for."""
-SPREAD = 5
-"""Minutes of a bucket in which overdispersion is measured."""
 GATE_CLOSED, UNSETTLED = "gate_closed", "unsettled"
 NO_ONSET, NO_CONTRAST, NO_BEFORE = "no_onset", "no_contrast", "no_before"
 
@@ -33,11 +31,7 @@ class MinuteSeries:
 
     def dispersion(self, last: int) -> float:
         """Overdispersion of the minutes before one."""
-        if last < 2 * SPREAD:
-            return 1.0
-        edges = np.arange(0, last, SPREAD)
-        k, n = np.add.reduceat(self.failures[:last], edges), np.add.reduceat(self.requests[:last], edges)
-        return float(robust_dispersion(k[None, :], n[None, :])[0])
+        return robust_dispersion(merged(self.failures[:last], SPREAD), merged(self.requests[:last], SPREAD))
 
 
 @dataclass(frozen=True)

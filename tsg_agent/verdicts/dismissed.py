@@ -91,7 +91,7 @@ def _look(one: _Row, context: VerdictContext) -> _Looked:
     before, after = (table.rate(one.row, one.measure, span) for span in (grid.before, grid.after))
     others_before, others = (table.rate(one.row, one.measure, span, rest=True) for span in (grid.before, grid.after))
     k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
-    phi = float(robust_dispersion(k[None, :], n[None, :])[0]) if grid.before.stop else 1.0
+    phi = robust_dispersion(k, n)
     z = float(g2_z(before.failures, before.requests, after.failures, after.requests)) / math.sqrt(phi)
     kind = _kind(before, after, z, phi, limits) if known else OnsetKind.UNKNOWN
     z_rest = float(g2_z(others.failures, others.requests, after.failures, after.requests))

@@ -13,7 +13,8 @@ from tsg_agent.evidence.requests import MINUTE, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
 from tsg_agent.verdicts.causes import Explainer, Found
-from tsg_agent.verdicts.confidence import SPREAD, MinuteSeries, Weighed
+from tsg_agent.verdicts.confidence import MinuteSeries, Weighed
+from tsg_agent.verdicts.onset import SPREAD
 
 LATEST = 15
 """Minutes that say how it is now; half of the incident's, where it is shorter than twice that."""
@@ -33,21 +34,19 @@ class Impact:
         self.requests, self.entry, self.grid = explainer.requests, explainer.entry, measurement.grid
         self.measurement, self.region = measurement, region
         self.bucket = self.grid.buckets(self.requests.second)
-        self.since = self._within(self.grid.after)
-        self.seen = self.since if self.entry is None else self.since & self.entry
 
     def effect(self, one: Found, how: Weighed, found: Sequence[tuple[Found, Weighed]]) -> Effect | None:
         """What would fail since the start if a cause's requests failed like the rest; the other causes stay."""
         others = [(other, weighed) for other, weighed in found if other is not one]
         if self.grid.start is None or how.onset.after is None:
             return None
-        failed = self.requests.failed(one.measure)
-        now = self._rate(self.seen, self.seen & failed)
+        seen, failed = self._seen(one.measure), self.requests.failed(one.measure)
+        now = self._rate(seen, seen & failed)
         if not now.requests:
             return None
         if self.entry is not None:
             return Effect(measure=one.measure, now=now, then=self._passed_on(one, how, others, now))
-        mine = one.rows & self.seen
+        mine = one.rows & seen
         shared = mine & np.logical_or.reduce([other.rows for other, _ in others] or [np.zeros_like(mine)])
         alone, both = self._rate(mine & ~shared, mine & ~shared & failed), self._rate(shared, shared & failed)
         left = min(float(alone.failures), alone.requests * _usual(how))
@@ -58,7 +57,7 @@ class Impact:
 
     def _passed_on(self, one: Found, how: Weighed, others: Sequence[tuple[Found, Weighed]], now: Rate) -> Rate:
         """At the entry fails what is passed on to it: its excess is shared among the causes by their own."""
-        rows = self._within(self.grid.before) & (self.requests.known if self.entry is None else self.entry)
+        rows = self._within(self.grid.before, one.measure)
         before = self._rate(rows, rows & self.requests.failed(one.measure))
         excess = max(now.failures - now.requests * _share(before), 0.0)
         alike = [weighed.onset.excess for other, weighed in others if other.measure is one.measure]
@@ -68,23 +67,24 @@ class Impact:
 
     def reach(self, causes: Sequence[Found]) -> Reach | None:
         """Who is hit by some causes; without one, by all that fails."""
-        if self.grid.start is None or not self.seen.any():
-            return None
         measures = {one.measure for one in causes} or {Measure.SERVER_ERRORS}
+        seen = np.logical_or.reduce([self._seen(measure) for measure in measures])
+        if self.grid.start is None or not seen.any():
+            return None
         failed = np.logical_or.reduce([self.requests.failed(measure) for measure in measures])
-        mine = self.seen
+        mine = seen
         if causes and self.entry is None:
-            mine = self.seen & np.logical_or.reduce([one.rows for one in causes])
+            mine = seen & np.logical_or.reduce([one.rows for one in causes])
         hit = users = None
         if self.requests.user is not None:
-            users = self._users(self.requests.user) or None
+            users = self._users(self.requests.user, seen) or None
             hit = _distinct(self.requests.user, mine & failed) if users else None
         whole = causes and self.entry is None
         main = next((one.measure for one in causes if one.measure in self.measurement.total.failures), None)
         return Reach(
             users_hit=hit,
             users=users,
-            traffic=self._rate(self.seen, mine) if whole else None,
+            traffic=self._rate(seen, mine) if whole else None,
             tiers=self._tiers(main or Measure.SERVER_ERRORS),
             regions=self._regions(main or Measure.SERVER_ERRORS),
         )
@@ -93,7 +93,7 @@ class Impact:
         """Which way it goes. `until`: when the window, or the telemetry, ends; naive UTC."""
         if start.measured is None:
             return None
-        series = MinuteSeries(*self.requests.series(measure, self.requests.known if self.entry is None else self.entry))
+        series = MinuteSeries(*self.requests.series(measure, self.entry))
         begun, end = self._minute(start.measured), min(self._minute(until), len(series.requests))
         said = partial(Course, until=until.replace(tzinfo=UTC), measure=measure)
         if start.ended is not None:
@@ -114,10 +114,10 @@ class Impact:
             trend = Trend.WORSE if z > 0 else Trend.BETTER
         return said(trend=trend, latest=latest, earlier=earlier, minutes=length)
 
-    def _users(self, user: pa.ChunkedArray) -> int:
+    def _users(self, user: pa.ChunkedArray, seen: Bools) -> int:
         """How many different users were seen."""
         if self.requests.users is None:
-            return _distinct(user, self.seen)
+            return _distinct(user, seen)
         everyone, entry = self.requests.users
         return (everyone if self.entry is None or entry is None else entry).after(self.grid)
 
@@ -148,9 +148,13 @@ class Impact:
             found.append(Group(subject=table.subject(row), before=before, after=after, stands_out=risen))
         return found
 
-    def _within(self, span: slice) -> Bools:
-        found: Bools = self.requests.known & (self.bucket >= (span.start or 0)) & (self.bucket < span.stop)
-        return found
+    def _seen(self, measure: Measure) -> Bools:
+        """The requests since the start that a measure is of."""
+        return self._within(self.grid.after, measure)
+
+    def _within(self, span: slice, measure: Measure) -> Bools:
+        found: Bools = self.requests.asked(measure) & (self.bucket >= (span.start or 0)) & (self.bucket < span.stop)
+        return found if self.entry is None else found & self.entry
 
     def _minute(self, time: datetime) -> int:
         naive = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time

@@ -54,7 +54,7 @@ def charted(measurement: Measurement, causes: list[tuple[Subject, Measure, Float
 
 def by_bucket(requests: Requests, measure: Measure, rows: Bools, grid: Grid) -> tuple[Floats, Floats]:
     """Failures and requests of some rows by the grid's buckets."""
-    kept = rows & requests.known
+    kept = rows & requests.asked(measure)
     weight = None if requests.weight is None else requests.weight[kept]
     bucket, failed = grid.buckets(requests.second[kept]), requests.failed(measure)[kept]
     lost = np.bincount(bucket[failed], None if weight is None else weight[failed], grid.count)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsg_agent.statistics import Floats, robust_dispersion, share
+from tsg_agent.statistics import Floats, merged, robust_dispersion, share
 
 MOST = 720
 """Buckets that are looked at one by one; a longer window is first looked at in coarser ones."""
@@ -109,7 +109,7 @@ def _span(
 ) -> ChangePoint | None:
     """The likeliest span of a higher failing share."""
     step = -(-len(failures) // MOST)
-    k, n = _coarser(failures, step), _coarser(requests, step)
+    k, n = merged(failures, step), merged(requests, step)
     if len(k) < SHORTEST + 1 or not k.sum():
         return None
     gains = _gains(k, n, max(1, SHORTEST // step), -(-BEFORE // step))
@@ -150,10 +150,6 @@ def _run(places: "np.ndarray[tuple[int, ...], np.dtype[np.intp]]", first: int, s
     return length
 
 
-def _coarser(values: Floats, step: int) -> Floats:
-    return np.add.reduceat(values, np.arange(0, len(values), step)) if step > 1 else values
-
-
 def _gains(k: Floats, n: Floats, shortest: int, lead: int) -> Floats:
     """Log-likelihood gained by each span [first, last): (buckets, buckets + 1); -inf where its share is no higher."""
     count = len(k)
@@ -183,8 +179,7 @@ def _best(k: Floats, n: Floats) -> Floats:
 def _phi(failures: Floats, requests: Floats, first: int, last: int) -> float:
     """Overdispersion of the time outside of a span."""
     outside = np.concatenate([np.arange(first), np.arange(last, len(failures))])
-    k, n = _coarser(failures[outside], SPREAD), _coarser(requests[outside], SPREAD)
-    return float(robust_dispersion(k[None, :], n[None, :])[0]) if len(outside) else 1.0
+    return robust_dispersion(merged(failures[outside], SPREAD), merged(requests[outside], SPREAD))
 
 
 def _costs(count: int, step: int, reported: float | None) -> Floats:
