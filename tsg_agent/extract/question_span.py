@@ -16,25 +16,26 @@ from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.words import ENGLISH
+from tsg_agent.extract.words import ENGLISH, words_of
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 
+_WORDS = words_of(("en", "asked"))
 _NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
-_ROLE_WORD = ENGLISH.like(
+_ROLE_WORD = _WORDS.like(
     r"\b(?:(?P<after>{asked_after})|(?P<before>{asked_before})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
     rf"{_NEAR}|(?P<near>~)[ ]*$"
 )
-_SPAN_BEFORE = ENGLISH.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
-_ONWARDS = ENGLISH.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
-_COMPARED = ENGLISH.like(r"[\s,]*{compared}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
-_INCIDENT = ENGLISH.like(
+_SPAN_BEFORE = _WORDS.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
+_ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
+_COMPARED = _WORDS.like(r"[\s,]*{compared}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
+_INCIDENT = _WORDS.like(
     r"\b(?P<side>(?P<early>{earlier})|{of_incident})[ ]+(?:(?:the|this|our)[ ]+)?"
     r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
     r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
     r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?)"
 )
-_COUNTED = ENGLISH.like(
+_COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
     r"(?:[ ](?:of|after|since|from|in)[ ](?:(?:the|this|our)[ ])?"
     r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
@@ -42,7 +43,7 @@ _COUNTED = ENGLISH.like(
 _HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
 _UNREAD = tuple(
     map(
-        ENGLISH.like,
+        _WORDS.like,
         (
             # a number that may be an hour: "after 2", "at 1400"
             rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})",
@@ -53,7 +54,7 @@ _UNREAD = tuple(
         ),
     )
 )
-_ATTACHED = ENGLISH.like(
+_ATTACHED = _WORDS.like(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])(?![\w:%/-]|\.[0-9]|[ ]{counted_by})"
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.spoken import NUMBER, number
+from tsg_agent.extract.spoken import DIGIT, number
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
@@ -52,7 +52,7 @@ _BUDGET = ALL.like(
 _UNITS: dict[str, int] = ALL.table("thresholds", "large")
 _ONE_IN = ALL.like(
     r"\b{one}\b[^.;\n%0-9]{0,20}\b{one_in} "
-    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>{NUMBER})[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
+    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|{DIGIT})[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
     r"[^.;\n%0-9]{0,20}\b{may}[ ](?:to )?{fail}\b"
 )
 _NINES = re.compile(

@@ -8,20 +8,21 @@ from tsg_agent.extract.words import ALL, ENGLISH, any_of
 _VALUES: dict[str, int] = ALL.table("calendar", "numbers")
 _PLAIN = {form: value for form, value in _VALUES.items() if form.isalpha()}
 """Number words without the articles, which are numbers only before a unit ("an hour")."""
-_DIGIT = any_of([form for form, value in _PLAIN.items() if value < 10])
+DIGIT = any_of([form for form, value in _PLAIN.items() if value < 10])
+"""Pattern of a number below 10 in words."""
 DIGITS = {word: str(value) for word, value in ENGLISH.table("calendar", "numbers").items() if value < 10}
 """English number word -> its digit."""
 _HOUR = any_of([form for form, value in _PLAIN.items() if 1 <= value <= 12])
-NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{_DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
+NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
 """Pattern of a number in words, in any of the languages."""
 _NINETIES = re.compile(
-    rf"\b(?P<whole>(?:ninety[- ]{_DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
-    rf"(?: {any_of(ALL.listed('calendar', 'point'))}(?P<part>(?:[ -]{_DIGIT}){{1,4}}))?\b",
+    rf"\b(?P<whole>(?:ninety[- ]{DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
+    rf"(?: {any_of(ALL.listed('calendar', 'point'))}(?P<part>(?:[ -]{DIGIT}){{1,4}}))?\b",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
     rf"\b(?=\w+teen|twenty[- ](?:one|two|three))(?P<hour>{NUMBER})[ ]"
-    rf"(?:hundred(?:[ ]hours)?|(?P<minute>oh[ -]{_DIGIT}|(?!{_DIGIT}\b){NUMBER}))\b"
+    rf"(?:hundred(?:[ ]hours)?|(?P<minute>oh[ -]{DIGIT}|(?!{DIGIT}\b){NUMBER}))\b"
     r"(?![ ](?:%|percent|errors|requests|times))",
     re.IGNORECASE,
 )
@@ -80,7 +81,7 @@ def _clock(match: re.Match[str]) -> str:
 
 
 def _percent(match: re.Match[str]) -> str:
-    part = "".join(str(number(one)) for one in re.findall(_DIGIT, match["part"] or "", re.IGNORECASE))
+    part = "".join(str(number(one)) for one in re.findall(DIGIT, match["part"] or "", re.IGNORECASE))
     return f"{number(match['whole'])}.{part}".rstrip(".")
 
 

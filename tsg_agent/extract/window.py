@@ -73,7 +73,7 @@ def find_window(
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Material:
     """Find the times of a text. Places named in `place` or in the text settle ambiguous zone names."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
-    # Where there is no text, the words of a language need not be made into patterns.
+    # Where there is no text, no patterns need be made.
     spotted = spot(prose.text, words) if prose.text.strip() else []
     found = spotted[:MAXIMUM_MENTIONS]
     offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}

@@ -10,7 +10,7 @@ from typing import Any
 LANGUAGES = ("en", "de", "es", "fr")
 _SAMPLE = 20_000  # characters by which a text's languages are told
 _KINDS = re.compile(r"\{([a-z_]+(?: [a-z_]+)*)\}")
-_TABLES = ("roles", "calendar", "asked", "thresholds")
+_TABLES = ("roles", "calendar", "thresholds")
 _MARKS = 2  # distinct marks of a language that a text of it has at least
 
 
@@ -93,6 +93,8 @@ ALL = words_of(LANGUAGES)
 
 def words_in(text: str) -> Words:
     """The words of English, and of each language of which a text has at least `_MARKS` marks."""
+    if not text.strip():
+        return ENGLISH
     marked = {name: {mark.casefold() for mark in _mark(name).findall(text[:_SAMPLE])} for name in LANGUAGES}
     return words_of(tuple(name for name in LANGUAGES if name == "en" or len(marked[name]) >= _MARKS))
 
