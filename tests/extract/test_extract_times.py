@@ -458,3 +458,15 @@ def test_an_end_holds_where_nothing_says_that_it_failed_again(rest: str) -> None
 def test_who_is_corrected_is_not_what_the_time_is_of() -> None:
     result = run(f"{PLACE}It did not start at 06:30 UTC as the ticket claims, but at 06:06 UTC. Still failing.")
     assert result.parameters and iso(result.parameters.incident_start) == "20T06:06"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Same as yesterday (05:00-05:20): failing again, since 06:30 UTC",
+        "wie gestern (05:00-05:20): Fehler seit 06:30 UTC",
+    ],
+)
+def test_a_day_that_is_compared_with_keeps_to_its_own_time(text: str) -> None:
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"

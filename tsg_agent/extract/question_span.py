@@ -28,7 +28,7 @@ _ROLE_WORD = _WORDS.like(
 )
 _SPAN_BEFORE = _WORDS.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
 _ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
-_COMPARED = _WORDS.like(r"[\s,]*{compared}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
+_COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
 _INCIDENT = _WORDS.like(
     r"\b(?P<side>(?P<early>{earlier})|{of_incident})[ ]+(?:(?:the|this|our)[ ]+)?"
     r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
