@@ -8,6 +8,7 @@ start differ.
 import importlib
 import math
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from eval.localization.case import LocalizationCase, load, write
 from eval.localization.case import load_all as load_localization
 from eval.localization.make import make
 from eval.localization.score import Named, scores_of
-from tsg_agent.models import Confidence, Judgement
+from tsg_agent.models import Confidence, Judgement, Measure
 from tsg_agent.verdicts.judge import Evidence, Judged, judge
 
 T = TypeVar("T")
@@ -109,6 +110,11 @@ def rules() -> list[Rule]:
         Rule("a bad minute hides no start", (Patch("onset", "_lasting", span),)),
         Rule("a ramp begins before its steepest part", (Patch("onset", "GROWN", 1e9),)),
         Rule("minutes around the start are left out", settings=(("guard_minutes", 0),)),
+        Rule("requests without an answer are an outcome", (
+            *(Patch("causes", name, tuple(one for one in _of("causes", name) if one is not Measure.UNANSWERED))
+              for name in ("FAILING", "OUTCOMES")),
+        )),
+        Rule("the outcome that costs more requests first", (Patch("judge", "_lost", lambda _: defaultdict(float)),)),
         Rule("a moment of a part", (Patch("causes", "Explainer.moment_of_a_part", lambda *_: None),)),
         Rule("a cause's own, sharper start", (Patch("causes", "Explainer.sharper", lambda _, one: one.moment),)),
         Rule("a rise common to all", (Patch("causes", "Search", _no_common_rise(search)),)),
@@ -144,7 +150,7 @@ class Held(NamedTuple):
 
 @contextmanager
 def _overheard() -> Iterator[list[Evidence]]:
-    """Captures the evidence that is judged inside the block."""
+    """Captures the evidence that is judged inside the block; the last is of the window that stands."""
     judging: Any = importlib.import_module("tsg_agent.suspects")
     heard: list[Evidence] = []
 
@@ -162,7 +168,7 @@ def _overheard() -> Iterator[list[Evidence]]:
 def _localization(case: LocalizationCase) -> Held | None:
     with _overheard() as heard:
         concluded(case.text, case.telemetry, case.now, {})
-    return Held(case.name, heard[0], list(case.label.root_cause), []) if heard else None
+    return Held(case.name, heard[-1], list(case.label.root_cause), []) if heard else None
 
 
 def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | None]:
@@ -180,7 +186,7 @@ def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | 
         for case in _spread(cases, count):
             with _overheard() as heard:
                 concluded(case.text, telemetry_of(case, cache), case.now, {})
-            yield Held(case.id, heard[0], [], list(case.expected.causes)) if heard else None
+            yield Held(case.id, heard[-1], [], list(case.expected.causes)) if heard else None
 
 
 def _spread(every: Sequence[T], count: int) -> Sequence[T]:

@@ -1,6 +1,8 @@
 """The engine's lock, its limits, and its parameters."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import datetime
@@ -296,3 +298,10 @@ def test_who_cancels_as_a_query_ends_finds_no_closed_cursor(folder: Path) -> Non
         engine.cancel([asking.ident or 0])
         asking.join()
         engine._connection = whole
+
+
+def test_opening_prints_no_progress_where_python_runs_no_file(folder: Path) -> None:
+    program = "import sys; from tsg_agent.telemetry.duckdb import DuckDB; engine = DuckDB(sys.argv[1]); "
+    program += "print(engine._connection.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone()[0])"
+    told = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"

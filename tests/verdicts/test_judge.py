@@ -12,7 +12,7 @@ from tests import samples
 from tests.samples import START as AT
 from tests.samples import finding
 from tests.verdicts.judging import confirmed, shadows
-from tests.verdicts.made import MINUTES, START, Part, dimension_of, evidence, judged, made
+from tests.verdicts.made import CLIENT_ERROR, MINUTES, START, Part, dimension_of, evidence, judged, made
 from tsg_agent.evidence import measurement
 from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
@@ -407,3 +407,13 @@ def test_where_nothing_began_a_name_that_only_failures_carry_is_called_one() -> 
     found = judged(replace(requests, columns=[*requests.columns, column]), incident_start=None)
     (jobs,) = (one for one in found.rejected if one.subject == {"service_component": "jobs"})
     assert jobs.dismissal == "describes"
+
+
+def test_of_two_outcomes_the_one_that_costs_more_requests_comes_first() -> None:
+    """Bursts of 5xx all the time make what explains them less certain, and no less of a loss."""
+    bursts = [
+        Part({"shard_id": "c"}, 60, 0, 0.08, start=n, end=n + 5, since=n, until=n + 20) for n in range(0, MINUTES, 20)
+    ]
+    failing, refused = Part({"shard_id": "a"}, 30, 0, 0.4), Part({"shard_id": "b"}, 10, 0, 0.9, answer=CLIENT_ERROR)
+    first, second = judged(made(*bursts, failing, refused)).causes
+    assert (first.subject, second.subject) == ({"shard_id": "a"}, {"shard_id": "b"})

@@ -35,6 +35,8 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
+SETTINGS = """SET TimeZone = 'UTC'; SET disabled_optimizers = 'partial_aggregate_pushdown';
+SET parquet_metadata_cache = true; SET enable_progress_bar = false -- on where Python runs no file: goes to stdout"""
 LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
 PERFECT_BITS = 16
 """Groups of encoded columns of up to so many bits are counted in an array instead of a hash table."""
@@ -312,9 +314,7 @@ class DuckDB:
 
     def _prepare(self) -> None:
         """Settings and macros that views and queries rely on."""
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-        self._connection.execute("SET parquet_metadata_cache = true")
+        self._connection.execute(SETTINGS)
         add_macros(self._connection)
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:

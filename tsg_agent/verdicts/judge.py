@@ -1,5 +1,6 @@
 """All verdicts of an investigation: what is the cause, since when, what it breaks, and what was dismissed."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -238,13 +239,15 @@ class _Case:
         context: VerdictContext,
     ) -> Judgement:
         impact = Impact(self.explainer, context.measurement, self.given.region)
+        lost = _lost(weighed)
         ranked = [
-            ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
+            ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -lost[one.measure, how.confidence],
+              -one.worth),
              self._at_its_step(one, request_verdict(one, how, workflows, context, impact.effect(one, how, weighed))))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
-            ((one.confidence is not Confidence.CONFIRMED, False, -one.worth),
+            ((one.confidence is not Confidence.CONFIRMED, False, -one.onset.excess, -one.worth),
              workflow_verdict(one, self._steps_of(one), context))
             for one in workflows if one.confidence is not None
         ]  # fmt: skip
@@ -339,6 +342,16 @@ class _Case:
             told = codes[describing(requests, column, codes, int(requests.minute.max(initial=0)) + 1)]
             found += [key_of(column.subject(int(code))) for code in told]
         return found
+
+
+def _lost(weighed: list[tuple[Found, Weighed]]) -> dict[tuple[Measure, Confidence | None], float]:
+    """The requests that each outcome's causes cost. What they explain (nats) compares causes of one outcome only: each
+    outcome has its own overdispersion.
+    """
+    lost = defaultdict[tuple[Measure, Confidence | None], float](float)
+    for one, how in weighed:
+        lost[one.measure, how.confidence] += how.onset.excess
+    return lost
 
 
 def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.DataFrame:
