@@ -244,7 +244,7 @@ def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     """Whether the sentence with the name tells of a failure."""
     begin, end = prose.sentence(hit.start, hit.end)
-    said = prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)]
+    said = words["calm"].sub(" ", prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)])
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 

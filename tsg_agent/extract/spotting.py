@@ -70,6 +70,7 @@ _AT_A_LINE = (
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
+_WEEKDAYS_DATE = re.compile(r"[ ,]{1,3}(?:the |de[nm] )?", re.IGNORECASE)
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
@@ -301,6 +302,7 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
     """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
+    pieces = _without_weekdays(text, pieces)
     while index < len(pieces):
         piece = pieces[index]
         index += 1
@@ -314,8 +316,6 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
             index += 1
         elif after and after.clock and piece.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start)
-        elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
-            pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
         elif (
             after
             and piece.clock
@@ -327,6 +327,19 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
             joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
             found.append(_halved(joined, text[after.start : after.end], forms))
             index += 1
+        else:
+            found.append(piece)
+    return found
+
+
+def _without_weekdays(text: str, pieces: list[TimeMention]) -> list[TimeMention]:
+    """The mentions without weekdays before their date, which says it all: "Sat, 20 Jan 2024"."""
+    found: list[TimeMention] = []
+    for piece in pieces:
+        last = found[-1] if found else piece
+        weekday = last.day is not None and last.day.weekday is not None and last.clock is None
+        if weekday and piece.day and _WEEKDAYS_DATE.fullmatch(text, last.end, max(piece.start, last.end)):
+            found[-1] = replace(piece, start=last.start)
         else:
             found.append(piece)
     return found

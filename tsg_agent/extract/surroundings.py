@@ -13,7 +13,7 @@ _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
     r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,40}$"
-    r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{2,30})[\"']?=)[\"'\s]{0,3}$"
+    r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z][A-Za-z0-9]{1,29})[\"']?=)[\"'\s]{0,3}$"
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
@@ -73,7 +73,7 @@ class Surroundings:
 
     def leads_to(self, gap: str) -> bool:
         """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
-        named = self.words["failing hint served object"].sub(" ", gap)
+        named = self.words["failing hint served object source"].sub(" ", gap)
         if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
             return True
         if len(gap) > _LONGEST or self.words["joins"].search(gap):
