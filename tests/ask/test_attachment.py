@@ -46,7 +46,6 @@ def test_a_rank_orders_by_the_phrase_behind_it(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        "how many requests per user on average",
         "latency on endpoints with errors",
         "which version has the fewest failures per request?",
         "error rate on web minus error rate on ios",
@@ -62,7 +61,6 @@ def test_a_rank_orders_by_the_phrase_behind_it(ask: Ask) -> None:
         "is the moon full?",
         "is there an endpoint slower than /search?",
         "which zone has errors but no timeouts?",
-        "how many times more failures on web than on ios",
         "errors on android or on version 3.15.0",
         "how many users saw errors on /cart but not on /search?",
         "ratio of failures to retries",

@@ -28,7 +28,7 @@ def asked(engine: Engine, incident: Request, *talk: str) -> Answer:
         ("how many requests on web were retries, out of how many?", ["retries of client type web"]),
         (
             "by how much is the p99 of ios above that of web?",
-            ["p99 latency of client type ios and web by client type"],
+            ["p99 latency of client type ios and web by client type, how many times more"],
         ),
         ("how many sessions failed in total?", ["sessions with failures"]),
         ("error rate of web and ios, and how many users timed out altogether?", [

@@ -101,7 +101,7 @@ def test_the_order_and_the_number_are_those_asked_for(
 
 
 def test_p95_is_latency(engine: Engine, incident: Request) -> None:
-    assert "latency p95 " in asked(engine, incident, "p95 latency?").text
+    assert "p95 latency " in asked(engine, incident, "p95 latency?").text
 
 
 @pytest.mark.parametrize(

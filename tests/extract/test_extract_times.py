@@ -382,13 +382,14 @@ def test_of_a_start_later_than_now_the_time_before_now_is_looked_at(text: str) -
     """A clock or a zone is wrong; what the telemetry shows tells since when."""
     result = run(PLACE + text)
     assert result.parameters and iso(result.parameters.start_time) == "20T08:00"
-    assert iso(result.parameters.end_time) == "20T10:00"
+    assert iso(result.parameters.end_time) == "20T10:00" and result.parameters.incident_start is None
     (note,) = [one for one in result.notes if "incident_start is later than now" in one]
     assert "zone" in note
 
 
 def test_a_start_later_than_now_that_no_zone_explains_is_an_error_that_says_so() -> None:
-    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", {"incident_start": "2024-01-20T10:01Z"})):
+    late, exact = {"incident_start": "2024-01-20T10:01Z"}, {"exact_start": True}
+    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", late), ("It began at 10:01 today", exact)):
         with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
             run(PLACE + text, **given)
         assert "zone" in caught.value.fix
@@ -421,3 +422,51 @@ def test_a_window_outside_the_telemetry_is_noted() -> None:
 def test_the_end_is_when_it_was_well_and_not_when_the_ticket_was_closed(text: str, end: str) -> None:
     found = run(PLACE + "\n" + text).parameters
     assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T06:30", end)
+
+
+RELAPSES = (
+    "failing since 06:30 UTC. It recovered at 07:30, but at 08:10 it was down again and still is.",
+    "outage since 06:30 UTC, gone at 07:30, then failed a second time at 08:10, has not recovered yet",
+    "06:30 UTC errors start\n07:30 UTC recovered\n08:10 UTC errors again",
+    "falla desde las 06:30 UTC. Se recuperó a las 07:30 pero volvió a caer a las 08:10 y sigue caído.",
+    "est en panne depuis 06h30 UTC. Rétabli à 07h30, mais de nouveau en panne à 08h10.",
+)
+
+
+@pytest.mark.parametrize("text", RELAPSES)
+def test_an_end_that_a_relapse_follows_is_none(text: str) -> None:
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"
+    assert iso(result.parameters.end_time) == "20T10:00"
+    assert any("07:30" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "It had failed again and again.",
+        "It has not failed again.",
+        "Customers can pay again.",
+        "If it is down again, call us.",
+    ],
+)
+def test_an_end_holds_where_nothing_says_that_it_failed_again(rest: str) -> None:
+    result = run(f"{PLACE}Down since 06:30 UTC, back to normal at 07:30 UTC. {rest}")
+    assert result.parameters and iso(result.parameters.end_time) == "20T07:30"
+
+
+def test_who_is_corrected_is_not_what_the_time_is_of() -> None:
+    result = run(f"{PLACE}It did not start at 06:30 UTC as the ticket claims, but at 06:06 UTC. Still failing.")
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:06"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Same as yesterday (05:00-05:20): failing again, since 06:30 UTC",
+        "wie gestern (05:00-05:20): Fehler seit 06:30 UTC",
+    ],
+)
+def test_a_day_that_is_compared_with_keeps_to_its_own_time(text: str) -> None:
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"

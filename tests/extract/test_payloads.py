@@ -74,7 +74,8 @@ def test_prose_around_a_payload_is_read_too() -> None:
     assert read(f"This came in: {json.dumps(alert())} and it was resolved at 07:40 UTC.")[2] == "20T07:40"
 
 
-HTML = """<html><style>td { began: 01:00 }</style><body><p>PetSite &amp; prod</p>
+HTML = """<html><style>td { began: 01:00 }</style><!--[if mso]><p>began: 02:00</p><![endif]--><body>
+<p>PetSite &amp; prod</p>
 <table><tr><th>Region</th><td>us-east</td></tr><tr><th>Started</th>
 <td>2024-01-20 06:30 UTC</td></tr></table></body></html>"""
 

@@ -9,7 +9,7 @@ import pytest
 from tests.tools.made import SCOPE, requests, workflow, written
 from tsg_agent.errors import QueryError, QueryTimeout
 from tsg_agent.settings import Settings
-from tsg_agent.telemetry.codes import MANY_ROWS, spelled_out
+from tsg_agent.telemetry.codes import MANY_ROWS, coded, spelled_out
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.memory import WORKED_OUT, held
 from tsg_agent.tools.plugin_8_workflows import Workflows, frame_of
@@ -37,6 +37,14 @@ def test_texts_that_repeat_are_codes_and_others_are_not(engine: DuckDB) -> None:
     ]
     assert found["often"].to_pylist() == [f"workflow {n % 300}" for n in reversed(range(ROWS))]
     assert found["once"].to_pylist()[:2] == [f"run {ROWS - 1}", f"run {ROWS - 2}"]
+
+
+def test_whether_texts_repeat_is_told_from_the_first_rows() -> None:
+    """Telling a million different ids apart takes longer than bringing them."""
+    text = pa.array([str(n % 10 if n < MANY_ROWS else n) for n in range(4 * MANY_ROWS)])
+    found = coded(pa.table({"a": text, "b": pa.array(map(str, range(len(text))))}).to_reader())
+    assert [pa.types.is_dictionary(kind) for kind in found.schema.types] == [True, False]
+    assert spelled_out(found)["a"].combine_chunks() == text
 
 
 def test_a_small_result_has_texts(engine: DuckDB) -> None:

@@ -21,6 +21,7 @@ from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.plugin import load_sql
+from tsg_agent.tools.service_requests import with_service_requests
 
 START = datetime(2026, 3, 10, 12)
 SCOPE: dict[str, Any] = {
@@ -194,6 +195,31 @@ def test_users_come_as_numbers(tmp_path: Path) -> None:
     """Texts, one for each request, would take three times as long to fetch."""
     with DuckDB(telemetry(tmp_path)) as engine, ThreadPoolExecutor(4) as pool:
         assert measurer(engine, "us-east", pool).fetch()["rows"]["user_id"].type == pa.uint64()
+        held = "SELECT data_type FROM duckdb_columns() WHERE table_name LIKE 'scope%' AND column_name = 'user_id'"
+        assert engine.run(held, {}, timeout=20)["data_type"].to_pylist() == ["UBIGINT"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id",
+        "SELECT * FROM (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id) AS u",
+        ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT * FROM u",
+        ", u AS (SELECT user_id, count(DISTINCT request_id) AS n FROM requests GROUP BY user_id\n) SELECT u.* FROM u",
+        ", u AS (SELECT lower(user_id) AS w FROM requests) SELECT w, count(DISTINCT request_id) FROM u GROUP BY w",
+        "SELECT count(DISTINCT request_id) AS n FROM requests WHERE user_id = 'user-7'",
+        "SELECT min(user_id) AS n, count(DISTINCT request_id) AS k, count(DISTINCT user_id) AS m FROM requests",
+    ],
+)
+def test_a_query_that_tells_users_reads_their_names(told: str, tmp_path: Path) -> None:
+    folder = telemetry(tmp_path)
+    scoped = "WITH requests AS (\nSELECT *, 'one' AS request\nFROM service_requests\nWHERE region = $region\n)\n"
+    sql = with_service_requests(scoped + told)
+    with DuckDB(folder) as engine, plain(folder) as other:
+        for name in ("plugin_2_feature_flags", "plugin_4_partitions"):
+            engine.run(*QUERIES[name], timeout=60)
+        assert rows(engine, sql, SCOPE) == rows(other, sql, SCOPE) != []
+        assert copies(engine)
 
 
 def test_the_first_query_of_all_tells_requests_as_the_others_do(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, replacing, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
-from tsg_agent.ask.measures import measure_of, share_of
+from tsg_agent.ask.measures import measure_of, pace_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, told
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
-from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
+from tsg_agent.ask.typed import BEFORE, MIRRORED, Filter, TypedQuery, fitting, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
@@ -233,14 +233,14 @@ class _One:
         one = self.asked
         query: dict[str, object] = {
             **{name: tuple(getattr(one, name)) for name in ("measures", "by", "filters", "conditions", "bounds")},
-            **{name: getattr(one, name) for name in ("order_by", "ascending", "limit", "skip")},
+            **{name: getattr(one, name) for name in ("order_by", "ascending", "limit", "skip", "baseline")},
         }
         if one.bucket is not None:
             query["bucket_seconds"] = int(one.bucket) or fitting(self.parameters.end_time - self.parameters.start_time)
         if one.order_by == "" and one.bucket is not None and one.ranked and one.measures:
             query["order_by"] = one.measures[0]
-        if one.decides in ("rose", "fell"):
-            query["measures"] = tuple(dict.fromkeys((*one.measures, *map(share_of, one.measures))))
+        if one.baseline == BEFORE:
+            query["measures"] = tuple(dict.fromkeys((*one.measures, *map(pace_of, one.measures))))
         return query
 
     def _continues(self) -> bool:
@@ -268,14 +268,18 @@ class _One:
         if one.measures or one.ranked:
             merged |= {"order_by": "", "ascending": None, "limit": None}
         merged |= {name: value for name, value in query.items() if value not in ((), "", None)}
+        if self.reading.has("word", "versus") or self.reading.of("times"):  # "vs ios", after "error rate of web"
+            beside = {of.column: of.values for of in last.filters if not of.without}
+            one.filters = [
+                new.model_copy(update={"values": (*beside.get(new.column, ()), *new.values)}) for new in one.filters
+            ]
+            merged["by"] = tuple(dict.fromkeys((*last.by, *(new.column for new in one.filters))))
         replaced = {new.column for new in one.filters if not new.without}
         replaced |= {old.column for old in last.filters if old.column in grouped and not old.without}
         kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
         if self.scope.places.get("region"):
             kept = tuple(old for old in kept if old.column != "region")
         merged["filters"] = (*kept, *one.filters)
-        if self.reading.has("word", "versus"):
-            merged |= beside_the_last(one.filters, last.filters, last.by)
         if self.reading.has("word", "sort") and one.measures and not one.by:
             merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
             merged["limit"] = one.limit or last.limit
@@ -304,7 +308,8 @@ class _One:
         if asked.against and asked.start and asked.end:
             return self._apart((asked.start, asked.end), asked.against)
         then = sides.value == "then"  # "before 14:00 and after": up to it, and as long behind it
-        split = asked.end if then else self.parameters.incident_start if sides.value == "than" else asked.start
+        whole = sides.value == "than" and asked.end != self.scope.base.end_time  # "than before": than before it began
+        split = asked.end if then else self.parameters.incident_start if whole else asked.start
         split = split or (None if then else self.parameters.incident_start)
         if split is None:
             raise self._refused("When the incident began is not known, so before cannot be told from after.")
@@ -323,8 +328,9 @@ class _One:
         (start, until), (split, end) = sorted((one, other))
         if until > split:
             raise self._refused("The two spans of time overlap.")
-        if one < other and self.asked.decides in ("rose", "fell"):
-            self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
+        if one < other and self.asked.decides == "sides":
+            sign, factor = self.asked.holds
+            self.asked.holds = MIRRORED[sign], 1 / factor
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
         return {"start_time": start, "until": until, "split_at": split, "end_time": end}
 

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, counted, measure_of
-from tsg_agent.ask.typed import MOST_ROWS, Filter, TypedQuery
+from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, condition_of, counted, measure_of
+from tsg_agent.ask.typed import AFTER, BEFORE, MOST_ROWS, OTHERS, Filter, TypedQuery
 from tsg_agent.ask.vocabulary import table_of
 from tsg_agent.errors import ParameterError
 from tsg_agent.evidence.measurement import entry_of
@@ -22,8 +22,7 @@ from tsg_agent.tools import AnyGuide
 from tsg_agent.tools.rows import WindowArgs, naive_utc
 from tsg_agent.tools.service_requests import with_service_requests
 
-PERIOD, TIME = "period", "time"
-BEFORE, AFTER = "before", "after"
+PERIOD, TIME, BASELINE = "period", "time", "baseline"
 COMPONENT = "service_component"
 TELLS_THE_ANSWER = ("status_code", "error_code", "error_category", "exception_type", "exception_message")
 """Columns that say how a request was answered. Grouped by one, groups with a count of 0 are left out."""
@@ -97,9 +96,13 @@ def counted_rows(
 
 
 def _scope_bound(query: TypedQuery, scope: Parameters) -> dict[str, object]:
+    start, end = query.start_time or scope.start_time, query.end_time or scope.end_time
+    split = query.split_at or start
     return {
-        "start_time": naive_utc(query.start_time or scope.start_time),
-        "end_time": naive_utc(query.end_time or scope.end_time),
+        "start_time": naive_utc(start),
+        "end_time": naive_utc(end),
+        "seconds": (end - split).total_seconds(),
+        "seconds_before": ((query.until or split) - start).total_seconds(),
         "service_name": scope.service_name,
         "environment": scope.environment,
         "region": scope.region,
@@ -128,7 +131,9 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
     select = exp.select("everything.*").from_("everything")
     held: dict[str, list[str]] = {}
     for number, one in enumerate(query.filters):
-        held.setdefault(table_of(one.column), []).append(_filtered(one, number, bound))
+        predicate = _filtered(one, number, bound)
+        if one.column != query.apart or one.without:
+            held.setdefault(table_of(one.column), []).append(predicate)
     for predicate in held.pop(LOGS.name, []):
         select = select.where(predicate, dialect="duckdb")
     for table in sorted({*held, *map(table_of, query.by)} - {LOGS.name}):
@@ -185,7 +190,7 @@ def _samples(query: TypedQuery) -> exp.Select:
 
 def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp.Select:
     """The aggregate query: one row for each group, time bucket and period."""
-    keys = {name: name for name in query.by} | _times(query)
+    keys = {name: _key(name, query) for name in query.by} | _times(query)
     measured = {name: _sql(name, query) for name in _shown(query)}
     select = exp.select().from_(source)
     for name, sql in (*keys.items(), *measured.items()):
@@ -194,8 +199,9 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
         select = select.group_by(sql, dialect="duckdb")
     for number, one in enumerate(query.bounds):
         bound[f"bound_{number}"] = one.value
-        if keys:
+        if keys and one.measure != FACTOR:
             select = select.having(f"{_sql(one.measure, query)} {one.sign} $bound_{number}", dialect="duckdb")
+    select = _with_factor(select, query, bound) if query.baseline else select
     order = [f"{name} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST" for name in [query.ordered_by]]
     ties = [name for name in keys if name not in (TIME, PERIOD)]
     if query.in_time:
@@ -204,6 +210,40 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
         *order, *ties, *([TIME] if query.bucket_seconds and query.order_by else []), dialect="duckdb"
     )
     return select.limit(MOST_ROWS + 1)
+
+
+def _with_factor(rows: exp.Select, query: TypedQuery, bound: dict[str, object]) -> exp.Select:
+    """The rows with their baseline's value of the first measure, and the factor between them."""
+    own, bound["baseline"] = query.measures[0], query.baseline
+    if query.baseline in query.measures:
+        theirs, is_baseline = query.baseline, "FALSE"
+    else:
+        key = PERIOD if query.baseline == BEFORE else f"CAST({query.by[0]} AS VARCHAR)"
+        is_baseline = f"{key} = $baseline"
+        groups = [*([*query.by] if query.baseline == BEFORE else []), *([TIME] if query.bucket_seconds else [])]
+        within = f"PARTITION BY {', '.join(groups)}" if groups else ""
+        theirs = f"max(CASE WHEN {is_baseline} THEN {own} END) OVER ({within})"
+    select = exp.select("*", dialect="duckdb").from_(rows.subquery("grouped"))
+    select = select.select(f"CASE WHEN NOT ({is_baseline}) THEN {theirs} END AS {BASELINE}", dialect="duckdb")
+    factor = f"1.0 * {own} / nullif({BASELINE}, 0)"
+    compared = exp.select("*").from_(select.subquery("compared")).select(f"{factor} AS {FACTOR}", dialect="duckdb")
+    for number, one in enumerate(query.bounds if query.compared_groups else ()):
+        if one.measure == FACTOR:
+            own_bound = f"{own} {one.sign} $bound_{number} * {BASELINE}"
+            compared = compared.where(
+                own_bound if one.value == 1 else f"{own_bound} AND {BASELINE} > 0", dialect="duckdb"
+            )
+    return compared
+
+
+def _key(column: str, query: TypedQuery) -> str:
+    """The SQL of a grouping column; if it is compared with the others, these are one group."""
+    if column != query.apart:
+        return column
+    values = next(i for i, one in enumerate(query.filters) if one.column == column and not one.without)
+    own = ", ".join(f"$f{values}_{place}" for place in range(len(query.filters[values].values)))
+    text = f"CAST({column} AS VARCHAR)"
+    return f"CASE WHEN {text} IN ({own}) THEN {text} WHEN {text} IS NOT NULL THEN '{OTHERS}' END"
 
 
 def _times(query: TypedQuery) -> dict[str, str]:
@@ -219,7 +259,12 @@ def _sql(name: str, query: TypedQuery) -> str:
     counts = counted(condition_of(measure.condition).sql if measure.condition else "")
     times = ", ".join(_times(query).values())
     of_all = f"(SELECT {counts} FROM {'asked' if query.by else 'everything'})"  # noqa: S608 - our own text
-    return measure.sql.replace("{whole}", f"sum({counts}) OVER (PARTITION BY {times})" if times else of_all)
+    seconds = str(query.bucket_seconds or "$seconds")
+    if query.split_at and not query.bucket_seconds:
+        seconds = "CASE WHEN min(timestamp) < $split_at THEN $seconds_before ELSE $seconds END"
+    return measure.sql.replace("{seconds}", seconds).replace(
+        "{whole}", f"sum({counts}) OVER (PARTITION BY {times})" if times else of_all
+    )
 
 
 def _shown(query: TypedQuery) -> tuple[str, ...]:
@@ -231,7 +276,8 @@ def _shown(query: TypedQuery) -> tuple[str, ...]:
     counts = [one.condition for one in measures if one.condition and one.kind in ("share", "availability", "of_all")]
     rates = [condition_of(one.condition).rate for one in measures if one.condition and one.kind in ("count", "of_all")]
     own = ["failures"] if not any(one.kind == "time" for one in measures) else []
-    return tuple(dict.fromkeys(("requests", *own, *counts, *query.all_measures, *rates)))
+    parts = [part for one in measures for part in one.parts]
+    return tuple(dict.fromkeys(("requests", *own, *counts, *parts, *query.all_measures, *rates)))
 
 
 def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> str | None:

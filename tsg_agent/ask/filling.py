@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
-from tsg_agent.ask.measures import condition_of, measure_of, share_of
+from tsg_agent.ask.measures import ONE, SECONDS, condition_of, measure_of, share_of
 from tsg_agent.ask.naming import Naming
 from tsg_agent.ask.phrases import Phrase, measures_of
 from tsg_agent.ask.typed import Bound
@@ -12,12 +12,35 @@ from tsg_agent.ask.typed import Bound
 _OF_REQUESTS = re.compile(r"\b(?:for|of|among|that(?: were| are)?)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
 _AMONG = re.compile(r"\bamong (?:the |all )?$", re.IGNORECASE)
 _WITH = re.compile(r"\b(?:with|having|by|(?:who|that) (?:hit|saw|had|got|met))(?: an?)?\s*$", re.IGNORECASE)
+_EACH = "by conclude'affected'|conclude'impacted'|value*"
 _BOTH = "unit any* condition:predicate _'and' more? condition:predicate"
 """“requests that were slow and failed”: one count with both conditions."""
 
 
 class Filling(Naming):
     """Fills the fields of one question. The methods are called in their order."""
+
+    def averaged(self) -> None:
+        """ "requests per session on average", "503s per affected user", "failures per user for each zone"."""
+        each = self.fitting(f"{_EACH} _thing") or self.fitting("_bucket:whole")
+        if not each or self.fitting("_number|measure|form.rate") or self.fitting("by thing and _by thing"):
+            return
+        place = next((i for i in each if self.tokens[i].counts), each[0])
+        one, said = self.tokens[place], self.span(place, f"{_EACH} _thing") or range(place, place + 1)
+        affected = "affected_" if self.of(said, "conclude") else ""
+        average = self.fitting("_function.avg") or (one.kind == "bucket" and self.fitting("_times"))
+        counted = self.fitting("_condition|unit")
+        names = list(dict.fromkeys(self.tokens[i].value for i in counted if self.tokens[i].kind == "condition"))
+        grouped = one.counts and not one.plural and len(each) > 1
+        if (average or affected or grouped) and counted and len(names) < 2 and one.value != "which":
+            unit = {seconds: unit for unit, seconds in SECONDS.items()}.get(
+                int(one.amount), ONE.get(one.value, one.value)
+            )
+            self.found.measures.append(f"{(names or ['requests'])[0]}_per_{affected}{unit}")
+            done = {*said, *self.fitting("_function.avg"), *counted, *self.fitting("_form.count")} - set(
+                self.fitting("_value")
+            )
+            self.tokens = [one for i, one in enumerate(self.tokens) if i not in done]
 
     def timed(self) -> None:
         """ "requests slower than 500 ms" is a condition; "endpoints with p95 over 500 ms" is a bound, and stays."""
@@ -40,13 +63,15 @@ class Filling(Naming):
             token = self.tokens[i]
             said, names, named = self._bound_by(i)
             unlike = named and self.span(i, "thing _bound") and not _is_unit(token.unit, names)
+            portion = token.unit == "half" or self.text[token.end :].startswith(" times")
+            unlike = unlike or (portion and not _counts(names))  # "half of the latency"
             if len(names) != 1 or unlike:
                 continue
             (name,) = names
             self.take(i, *said)
-            if token.unit == "half" and measure_of(name).kind == "count":
+            if token.unit == "half" and measure_of(name).kind != "of_all":
                 name = f"share_of_{name}"
-                self.take(*self.span(i, "_bound all? unit?"))
+                self.take(*self.span(i, "_bound all? unit|any:counts?"))
             measure = share_of(name) if token.unit == "%" else name
             self.found.measures += [measure] if named else []
             self.found.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
@@ -120,9 +145,11 @@ class Filling(Naming):
         """
         segments: list[list[int]] = []
         begins = True
-        rated = self.fitting("_form.rate|rank.high")  # "ratio of 4xx vs 5xx"
+        rated = self.fitting("_form.rate")  # "ratio of 4xx vs 5xx"
         for i, one in enumerate(self.tokens):
-            apart = (self.span(i, "_and|slash|sort|rank") or self.span(i, "_by (?! value)")) and not self.span(i, _BOTH)
+            apart = (
+                self.span(i, "_and|slash|sort|rank|versus'than'") or self.span(i, "_by (?! value)")
+            ) and not self.span(i, _BOTH)
             apart = apart or (not rated and self.span(i, "condition _versus condition"))  # "4xx vs 5xx"
             among = len(segments) > 1 and bool(_AMONG.search(self.text[: one.start]))
             begins = begins or among or bool(apart) or (one.kind == "thing" and not one.counts)
@@ -203,6 +230,10 @@ class Filling(Naming):
         return measure.endswith("_ms") and measure not in self.found.measures
 
 
+def _counts(names: list[str]) -> bool:
+    return all(measure_of(one).kind in ("count", "distinct", "of_all") for one in names)
+
+
 def _is_unit(unit: str, names: list[str]) -> bool:
     """Whether a bound's unit is that of its measure."""
-    return [unit] == ["%" if measure_of(one).is_share else "ms" if one.endswith("_ms") else "" for one in names]
+    return [unit] == [measure_of(one).unit * (not one.endswith("_utilization")) for one in names]

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from tsg_agent.ask.bench import Last
-from tsg_agent.ask.deciding import decide
+from tsg_agent.ask.deciding import compare, decide
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.patterns import span
@@ -72,7 +72,14 @@ def asks_yes_or_no(text: str) -> bool:
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
-    """Turn "and as a share?", "absolute numbers instead" into the last measure's rate or count. False for others."""
+    """Turn "and as a share?", "on average per user?" into the last measure's rate, count or average. Else False."""
+    counted = measure_of(last.measures[0])
+    plain = not any(one.measures and one.kind != "function" and not one.counts for one in reading.tokens)
+    average = [one for one in reading.of("function") if one.value == "avg" and plain and counted.kind == "count"]
+    if average:  # "and on average per user?"
+        kind = "condition" if counted.condition else "unit"
+        reading.tokens.append(replace(average[0], kind=kind, value=counted.name))
+        return True
     forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
     others = [one for one in reading.tokens if one.measures and one not in forms]
     if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
@@ -114,6 +121,7 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
     reading.tokens = _rewritten(reading.tokens)
     filling = Filling(reading, yes_no=yes_no)
     found = filling.found
+    filling.averaged()
     if _concluded(filling):
         return found
     filling.nouns()
@@ -128,6 +136,8 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
     _buckets(filling)
     first = next((one for one in found.names if one.value != "flag_name"), None)  # a flag is compared by its values
     filling.named()
+    compare(filling)
+    yes_no = found.yes_no
     if found.ranked and not (found.by or yes_no or found.sides) and found.bucket is None:
         found.of_nothing = not _extreme(filling)
     passing = {i for one in (*_PASSING, *(() if yes_no else ("_all|only",))) for i in filling.fitting(one)}

@@ -35,6 +35,8 @@ class Lexicon:
     exact: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
     signs: dict[str, str] = field(default_factory=dict)
     """The words of a bound -> its sign: "at least" -> ">="."""
+    times: dict[str, str] = field(default_factory=dict)
+    """Words of a factor -> the factor: "doubled" -> "2"; "?" if they ask for it."""
     plain: dict[str, str] = field(default_factory=dict)
     """Phrases -> the known phrase that replaces them."""
     rewritten: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
@@ -93,11 +95,12 @@ def lexicon() -> Lexicon:
             _add(found, phrase, Meaning("thing", one.name))
     data = tomllib.loads(files("tsg_agent.ask").joinpath("lexicon.toml").read_text("utf-8"))
     found.signs.update({phrase: sign for sign, said in data.pop("bound").items() for phrase in said})
+    found.times.update({phrase: factor for factor, said in data.pop("times").items() for phrase in said})
     found.plain.update(data.pop("plain"))
     found.rewritten.extend((re.compile(pattern), plain) for pattern, plain in data.pop("rewritten").items())
     for word, value in list(NUMBERS.items())[1:]:  # "one" is a pronoun
         _add(found, word, Meaning("figure", str(value)))
-    found.words.update(data.pop("time")["words"].split(), *(phrase.split() for phrase in found.signs))
+    found.words.update(data.pop("time")["words"].split(), *(phrase.split() for phrase in (*found.signs, *found.times)))
     for word in data.pop("filler")["words"].split():
         _add(found, word, Meaning("filler", ""))
     for kind, meanings in data.items():
@@ -175,11 +178,9 @@ def stem(word: str) -> str:
 
 def one_edit_apart(one: str, other: str) -> bool:
     """Whether words differ by one letter that is changed, added, left out, or swapped with its neighbour."""
-    short, long = sorted((one, other), key=len)
-    if len(short) == len(long):
-        apart = [i for i in range(len(one)) if one[i] != other[i]]
-        swapped = (
-            len(apart) == 2 and apart[1] - apart[0] == 1 and [one[i] for i in apart] == [other[i] for i in apart[::-1]]
-        )
-        return len(apart) == 1 or swapped
-    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+    same = next(
+        (i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(map(len, (one, other)))
+    )
+    own, its = one[same:], other[same:]
+    swapped = own[:2] == its[1::-1] and own[2:] == its[2:]
+    return one != other and (swapped or own[1:] in (its, its[1:]) or own == its[1:])

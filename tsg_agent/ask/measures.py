@@ -55,8 +55,13 @@ NUMBERS = tuple(name for table in (LOGS, METRICS) for name, kind in table.column
 
 _OF = rf"(?P<condition>{'|'.join(CONDITIONS)}|answered_[1-5][0-9]{{2}}|(?:slower|faster)_than_[0-9]{{1,9}}_ms)"
 _COLUMNS = {"users": "user_id", "sessions": "session_id"}
+ONE = {column: name.removesuffix("s") for name, column in _COLUMNS.items()}
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+FACTOR = "factor"
+"""A measure in a query with a baseline: its first measure, divided by the baseline's."""
 _PEOPLE = rf"(?:(?P<people>{'|'.join(_COLUMNS)})|distinct_(?P<counted>{'|'.join(LOGS.columns)}))"
 _NUMBER = rf"(?P<column>{'|'.join(NUMBERS)})"
+_EACH = f"(?P<one>{'|'.join((*ONE.values(), *LOGS.columns))})"
 _FAILED = "count(*) FILTER (WHERE failed)"
 _KINDS = (
     # kind, its measures' names, the aggregate, and how a question says it
@@ -70,6 +75,11 @@ _KINDS = (
     ("distinct", f"{_PEOPLE}(?:_with_{_OF})?", "{distinct}{filter}", "{people}{with}"),
     ("distinct_share", f"share_of_{_PEOPLE}_with_{_OF}", "100.0 * {distinct}{filter} / nullif({distinct}, 0)",
      "share of {people}{with}"),
+    ("per", rf"(?!requests_per_aff)(?:requests|{_OF})_per_(?P<affected>affected_)?{_EACH}",
+     "1.0 * {held} / nullif({distinct}{affected}, 0)", "{noun} per {each} on average"),
+    ("per", rf"(?:requests|{_OF})_per_(?P<unit>{'|'.join(SECONDS)})", "{length}.0 * {held} / {seconds}",
+     "{noun} per {unit} on average"),
+    (FACTOR, FACTOR, "", FACTOR),
     ("statistic", f"(?P<function>p[0-9]{{1,2}}(?:_[0-9]{{1,2}})?)_{_NUMBER}", "quantile_cont({column}, {quantile})",
      "{function} {number}"),
     ("statistic", f"(?P<function>avg|max|min|sum)_{_NUMBER}", "{function}({column})", "{statistic} {number}"),
@@ -80,7 +90,8 @@ _KINDS = (
     ("run", "completion_rate", f"100.0 - 100.0 * {_FAILED} / nullif(count(*), 0)", "completion rate"),
     ("run", "failed_run_rate", f"100.0 * {_FAILED} / nullif(count(*), 0)", "share of failed workflow runs"),
 )  # fmt: skip
-"""`{all}`: number of requests, `{held}`: of those that meet the condition, `{whole}`: the latter over all groups."""
+"""`{all}`: number of requests, `{held}`: of those that meet the condition, `{whole}`: the latter over all groups,
+`{seconds}`: the length of the window."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class AskedMeasure:
 
     name: str
     kind: str
-    """count, share, availability, of_all, distinct, distinct_share, statistic, time or run."""
+    """count, share, availability, of_all, distinct, distinct_share, per, factor, statistic, time or run."""
     source: MeasureSource
     condition: str
     column: str
@@ -97,7 +108,7 @@ class AskedMeasure:
     needs: tuple[str, ...]
     """Columns that must be present and not empty."""
     sql: str
-    """Its aggregate; `{whole}` stands for the total of a share of all, which depends on the query."""
+    """Its aggregate; `{whole}` and `{seconds}` depend on the query."""
     words: str
     """Its words, which are read as this measure again: "error rate", "p95 latency", "users with failures"."""
 
@@ -108,6 +119,21 @@ class AskedMeasure:
             "completion_rate",
             "failed_run_rate",
         )
+
+    @property
+    def unit(self) -> str:
+        """The unit of its values: %, ms, bytes, or empty for a number."""
+        ended = {"_ms": "ms", "_bytes": "bytes", "_utilization": "%"} if self.kind == "statistic" else {}
+        return "%" if self.is_share else next((unit for end, unit in ended.items() if self.column.endswith(end)), "")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The counts that an average rests on: of requests, and of what they are divided among."""
+        if self.kind != "per":
+            return ()
+        counted, _, each = self.name.partition("_per_")
+        whose = f"_with_{counted}" * each.startswith("affected_")
+        return counted, *([f"distinct_{self.column}{whose}"] if self.column else [])
 
     @property
     def good_is_high(self) -> bool:
@@ -144,8 +170,9 @@ def measure_of(name: str) -> AskedMeasure:
 def _measure(name: str, kind: str, said: dict[str, str], sql: str, words: str) -> AskedMeasure:
     """A measure from the parts of its name, `said`."""
     condition = "failures" if kind == "availability" else said.get("condition", "")
-    function = said.get("function", "")
-    column = said.get("column") or _COLUMNS.get(said.get("people", "")) or said.get("counted", "")
+    function = said.get("function", "avg" * (kind == "per"))
+    people, each = said.get("people", ""), said.get("one", "")
+    column = said.get("column") or _COLUMNS.get(people) or said.get("counted") or _COLUMNS.get(f"{each}s", each)
     of = condition_of(condition) if condition else Condition("", "", "", "requests")
     needs = [one for one in LOGS.columns if re.search(rf"\b{one}\b", of.sql)][:1] + [column] * bool(column)
     parts = {
@@ -153,6 +180,12 @@ def _measure(name: str, kind: str, said: dict[str, str], sql: str, words: str) -
         "held": counted(of.sql),
         "known": counted(f"{condition and needs[0]} IS NOT NULL"),
         "whole": "{whole}",
+        "seconds": "{seconds}",
+        "unit": said.get("unit", ""),
+        "length": SECONDS.get(said.get("unit", "")),
+        "each": said.get("affected", "").replace("_", " ")
+        + (ONE.get(column) or column.removesuffix("_id").replace("_", " ")),
+        "affected": f" FILTER (WHERE {of.sql})" * bool(said.get("affected")),
         "filter": f" FILTER (WHERE {of.sql})" if condition else "",
         "distinct": f"count(DISTINCT {column})",
         "column": column,
@@ -173,9 +206,14 @@ def _measure(name: str, kind: str, said: dict[str, str], sql: str, words: str) -
 
 
 def share_of(name: str) -> str:
-    """A count's rate, by which windows of different length are compared; any other measure itself."""
+    """A count's rate; any other measure itself."""
     measure = measure_of(name)
     return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name
+
+
+def pace_of(name: str) -> str:
+    """What is compared for a count over windows of different length: its share, or the requests per minute."""
+    return "requests_per_minute" if name == "requests" else share_of(name)
 
 
 def counted(condition: str = "") -> str:

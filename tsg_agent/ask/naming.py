@@ -129,7 +129,8 @@ class Naming(Slots):
         """The grouping: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
         for i in self.free("word"):
             listed = self.span(i, "_by|slash thing (and|slash|by thing)*")
-            for one in self.of(listed, "thing"):
+            any_of = self.span(i, "_over thing") if self.found.yes_no else ()  # "is p95 over 1 s in any zone?"
+            for one in self.of([*listed, *any_of], "thing"):
                 self._group(one.value)
             self.take(*listed, *self.span(i, "_over thing"), *self.span(i, "_slash"))  # "of any instance": of all
             if self.span(i, "any:counts any* _by|sort condition"):  # "users hit by a 5xx"

@@ -3,9 +3,9 @@
 `form.count condition? _thing` fits the thing of "how many endpoints" and of "how many failing endpoints": `_` marks the
 token that is looked at. A letter is a kind (`thing`), some values of a kind (`thing.user_id,session_id`; `#` stands
 for any characters), the value of a word (`by`) or a text (`'or'`); `any` is each token. `thing:plural` asks for a
-property of the token: `singular`, `counts`, `measures`, `predicate`, `part`, `least`, `free`, `used`. `|` stands
-between letters, and `~` before them for none of them. Items are parted by spaces. Groups, lookaheads and `* + ? ^ $`
-are those of `re`, and so is a `|` between spaces, inside a group.
+property of the token: `singular`, `counts`, `measures`, `predicate`, `part`, `least`, `whole`, `free`, `used`. `|`
+stands between letters, and `~` before them for none of them. Items are parted by spaces. Groups, lookaheads and
+`* + ? ^ $` are those of `re`, and so is a `|` between spaces, inside a group.
 """
 
 import re
@@ -16,7 +16,7 @@ from tsg_agent.ask.tokens import Token
 
 _KINDS = frozenset(
     {"any", "value", "thing", "condition", "unit", "number", "function", "measure", "form", "rank", "order", "bound"}
-    | {"bucket", "figure", "sides", "conclude", "word"}
+    | {"bucket", "figure", "sides", "times", "conclude", "word"}
 )
 _ITEM = re.compile(r"(?P<opens>(?:\((?:\?[=!])?)*)(?P<letter>[^()*+?]*)(?P<closes>[)*+?]*)")
 _LETTER = re.compile(r"(?P<kind>[a-z]*)(?:\.(?P<values>[\w,# ]+))?(?::(?P<properties>[a-z:]+))?(?:'(?P<text>[^']+)')?")

@@ -23,7 +23,7 @@ def unsaid(filling: Filling) -> list[str]:
     found, tokens = filling.found, filling.tokens
     wide = [one.column for one in found.filters if len(one.values) > 1]
     kept = {one.column: len(one.values) for one in found.filters if not one.without}
-    sides = any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer") or found.sides
+    sides = any(len(one.values) > 1 for one in found.filters) or found.decides == "one" or found.sides or found.baseline
     apart = (found.by and not found.names) or len(found.measures) != 1  # "vs ios?" of before; "compare p50 and p95"
     denied = any(one.sign == "=" and not one.value for one in found.bounds)
     denied = denied or any(name.startswith("not ") for name in found.conditions)
@@ -35,6 +35,7 @@ def unsaid(filling: Filling) -> list[str]:
         # two values of a kind, two sides of a moment, or the groups: "more errors than /cart", "4.24.0 vs all"
         ("_versus'than'", not sides),
         ("_versus", not (sides or apart)),
+        ("_versus'than' any:measures", len(set(found.measures)) > 1 and found.baseline not in found.measures),
         # "the only one", "which fail only on …" say more than what "only" limits to
         ("thing _only condition", True),
         ("_only not", True),
@@ -62,7 +63,7 @@ def _ranks(filling: Filling, *, denied: bool) -> list[Token]:
     found = filling.found
     if filling.found.yes_no and (most := _MOST_OF.search(filling.text)):
         return [one for one in filling.tokens if one.start == most.start()]
-    if found.decides in ("more", "fewer", "rose", "fell"):
+    if found.decides in ("one", "sides", "pair") or found.baseline:
         return []
     ranks = [one for one in filling.tokens if one.kind == "rank" and COMPARATIVE.fullmatch(one.text)]
     return [one for one in ranks if denied or found.decides == "any" or _BECOMING.search(filling.text[: one.start])]
@@ -109,14 +110,15 @@ def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:
     denied = zero or any(filter_.without for filter_ in query.filters)
     narrower = one.value == "failures" and (runs or any(map(is_failure, conditions)))  # "503 errors"
     expressed = {
-        "value": one.text in held or one.text == asked.about or one.value == "region",
+        "value": one.text in held or one.text in (asked.about, query.baseline) or one.value == "region",
         "figure": one.amount == query.limit or one.amount in bounds,
         "bound": f"{one.amount:.0f}" in timed or one.amount in bounds,
         "function": any(measure.function == one.value for measure in measures),
         "number": any(measure.column == one.value for measure in measures) or bool(timed),
         "condition": bool(narrower) or one.value in conditions,
-        "bucket": bool(query.bucket_seconds),
+        "bucket": bool(query.bucket_seconds) or any(measure.kind == "per" for measure in measures),
         "sides": query.split_at is not None,
+        "times": bool(query.baseline),
         "word": one.value != "not" or denied or any(name.startswith("not ") for name in query.conditions),
         "rank": one.value not in ("high", "low") or bool(asked.decides) or extreme
         or query.is_ascending == (one.value == "low"),

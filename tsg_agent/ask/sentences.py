@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tsg_agent.ask.compiling import PERIOD, TIME, CompiledQuery, Value, of_measure
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of
-from tsg_agent.ask.typed import TypedQuery, condition_words, thing
+from tsg_agent.ask.compiling import BASELINE, PERIOD, TIME, CompiledQuery, Value, of_measure
+from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, condition_of, measure_of
+from tsg_agent.ask.typed import BEFORE, OTHERS, TypedQuery, thing
 from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
 from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
@@ -17,8 +17,22 @@ SERIES = 24
 MINIMUM = 20
 """Minimal requests of a group for a ranking by share: of 2 requests, one failure is 50 %."""
 _BARS = "▁▂▃▄▅▆▇█"
-_UNITS = {"_ms": " ms", "_bytes": " bytes", "_utilization": " %"}
-_FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
+_TOLD = {
+    "requests": "{requests}",
+    "count": "{counted} of {requests} {did}{share}",
+    "share": "{counted} of {requests} {did}{share}",
+    "only": "{some} {did}",
+    "availability": "availability {value} ({counted} of {requests} {did})",
+    "of_all": "{some} {did}, {value} of all{that}",
+    "distinct": "{value} {people}{had}",
+    "distinct_share": "{value} of {people}{had}",
+    "per": "{value} {words} ({parts})",
+    "statistic": "{words} {value}{of}",
+    "runs": "{runs}",
+    "completion_rate": "{failed} of {runs} failed{completed}",
+    "run": "{failed} of {runs} failed",
+}
+"""How a row tells a measure, by its name or its kind. "only": only failed requests have such a value."""
 
 
 @dataclass
@@ -61,7 +75,9 @@ def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
     said = [f"(and {count(more)} more)" if more else ""]
     if query.limit and shown < query.limit:
         said.append(f"(there are only {shown})")
-    if query.until and not query.by and len(found.rows) == 2 and not query.bucket_seconds:
+    if query.compared_groups and any(one.measure == FACTOR for one in query.bounds):
+        said.append("(where it was 0, no factor can be said)")
+    if query.until and not query.by and len(found.rows) == 2 and not (query.bucket_seconds or query.baseline):
         one, two = (of_measure(row, query.measures[0]) or 0 for row in found.rows)
         said.append(f"(a difference of {number(round(abs(one - two), 2))})")
     if found.more:
@@ -84,6 +100,7 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
     known = {column: value for column, value in named.items() if column in DIMENSIONS}
     parts = [subject_name(known)] if known else []
     parts += [f"{thing(column)} {name(value)}" for column, value in named.items() if column not in known]
+    parts = ["the others"] if query.apart and row[query.apart] == OTHERS else parts
     if TIME in row:
         parts.append(str(row[TIME])[:16].replace("T", " "))
     if PERIOD in row:
@@ -103,51 +120,70 @@ def _all(query: TypedQuery) -> str:
 
 def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:
     said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
-    return "; ".join(dict.fromkeys(said))
+    return "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
+
+
+def _factor(row: dict[str, Value], query: TypedQuery) -> list[str]:
+    """How a row compares with the baseline: "6.2 times as before (12.4 % against 2 %, 10.4 more)"."""
+    measure = measure_of(query.measures[0])
+    own, base, factor = (of_measure(row, one) for one in (measure, BASELINE, FACTOR))
+    if own is None or base is None:
+        return []
+    what = {BEFORE: "before", OTHERS: "the others"}.get(query.baseline) or (
+        f"the {measure_of(query.baseline).words}" if query.baseline in query.measures else name(query.baseline)
+    )
+    one, other, apart = (_valued(measure, value) for value in (own, base, abs(own - base)))
+    apart = f"{apart.replace('%', 'points')} {'more' if own > base else 'less'}"
+    times = f"{number(round(factor, 1 if factor >= 10 else 2))} times" if factor is not None else "no factor of"
+    much = "many" if measure.kind in ("count", "distinct") else "high"
+    return [f"{times}{f' as {much} as' * (factor is not None)} {what} ({one} against {other}, {apart})"]
 
 
 def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, settings: Settings) -> str:
-    value = of_measure(row, measure)
-    requests = some(int(of_measure(row, "requests") or 0), "request")
-    slow = settings.thresholds.version.slow_ms
-    words = condition_words(measure.condition, slow) if measure.condition else ""
+    """A measure of a row in words, with the counts that it rests on."""
+    value, whole = of_measure(row, measure), of_measure(row, "requests")
+    requests, counted = some(int(whole or 0), "request"), int(of_measure(row, measure.condition or "requests") or 0)
+    slow = settings.thresholds.version.slow_ms / 1000
+    did = condition_of(measure.condition).words.format(slow=slow) if measure.condition else ""
     if measure.kind == "time":
         return f"{measure.function} at {row[measure.name]}" if row[measure.name] else "never"
-    if measure.kind == "run":
-        runs, failed = (int(of_measure(row, name) or 0) for name in ("runs", "failed_runs"))
-        completed = f", {percent(value)} completed" if measure.name == "completion_rate" and value is not None else ""
-        return (
-            some(runs, "run") if measure.name == "runs" else f"{count(failed)} of {some(runs, 'run')} failed{completed}"
-        )
-    if value is None:
+    if value is None and measure.kind != "run":
         return f"no {measure.words} is known of {requests}"
-    if measure.kind == "statistic":
-        unit = next((unit for ending, unit in _UNITS.items() if measure.column.endswith(ending)), "")
-        column = measure.column.removesuffix("_ms").removesuffix("_bytes").replace("_", " ")
-        function = _FUNCTIONS.get(measure.function, measure.function.replace("_", "."))
-        of = f", of {requests}" if "requests" in row else ""
-        return f"{column} {function} {number(round(value, 1))}{unit}{of}"
-    if measure.kind in ("distinct", "distinct_share"):
-        what = measure_of(measure.name.removeprefix("share_of_").partition("_with_")[0]).words
-        number_of = f"{count(value)} {what}" if measure.kind == "distinct" else f"{percent(value)} of {what}"
-        return f"{number_of}{f' had requests that {words}' if words else ''}"
-    return requests if measure.name == "requests" else _counted(row, measure, found, requests, words)
-
-
-def _counted(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, requests: str, words: str) -> str:
-    """How many requests meet the measure's condition, and their share. `requests`: all of them, in words."""
-    value = of_measure(row, measure)
-    counted = int(of_measure(row, measure.condition or "requests") or 0)
-    if found.failures_only:
-        return f"{some(counted, 'request')} {words}"
-    if measure.kind == "of_all":
-        every = "of all that did" if measure.condition else "of all"
-        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {every}"
-    if measure.kind == "availability":
-        return f"availability {percent(value)} ({count(counted)} of {requests} {words})"
-    whole = of_measure(row, "requests")
+    kind = "only" if found.failures_only and did else measure.name if measure.name in _TOLD else measure.kind
     share = value if measure.kind == "share" else 100.0 * counted / whole if whole else None
-    return f"{count(counted)} of {requests} {words}{f', {percent(share)}' if share is not None else ''}"
+    runs, failed = (int(of_measure(row, name) or 0) for name in ("runs", "failed_runs"))
+    return (
+        _TOLD[kind]
+        .format(
+            value=_valued(measure, value or 0.0),
+            requests=requests,
+            did=did,
+            counted=count(counted),
+            some=some(counted, "request"),
+            share=f", {percent(share)}" if share is not None else "",
+            had=f" had requests that {did}" if did else "",
+            that=" that did" if did else "",
+            people=measure.words.removeprefix("share of ").partition(" with ")[0],
+            words=measure.words,
+            parts=listed(
+                [f"{count(of_measure(row, part) or 0)} {measure_of(part).words}" for part in measure.parts], 2
+            ),
+            of=f", of {requests}" if whole is not None else "",
+            runs=some(runs, "run"),
+            failed=count(failed),
+            completed=f", {percent(value)} completed" if value is not None else "",
+        )
+        .replace(" ,", ",")
+    )
+
+
+def _valued(measure: AskedMeasure, value: float) -> str:
+    """A measure's value with its unit."""
+    if measure.is_share:
+        return percent(value)
+    if measure.kind in ("count", "distinct"):
+        return count(value)
+    return f"{number(round(value, 1 if measure.unit else 2))} {measure.unit}".rstrip()
 
 
 def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[str, list[float | None]]]:

@@ -1,13 +1,14 @@
 """A question's tokens, and the fields that they fill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tsg_agent.ask.patterns import span
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import Bound, Filter, Sign
 
-Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
+Decides = Literal["", "any", "bound", "one", "sides", "pair"]
 
 
 @dataclass
@@ -33,6 +34,9 @@ class AskedFields:
     yes_no: bool = False
     decides: Decides = ""
     """How the rows decide a question for yes or no; see tsg_agent.ask.deciding."""
+    holds: tuple[Sign, float] = (">", 1.0)
+    """How one value compares with the other where yes is right: more; or at least 3 times as high."""
+    baseline: str = ""
     about: str = ""
     """The value that is compared with the others."""
     others: bool = False
@@ -72,7 +76,7 @@ class Slots:
         """All places at which a pattern fits."""
         return [i for i in range(len(self.tokens)) if self.span(i, pattern)]
 
-    def of(self, places: range, kind: str) -> list[Token]:
+    def of(self, places: Sequence[int], kind: str) -> list[Token]:
         """The tokens of a kind among some places."""
         return [self.tokens[i] for i in places if self.tokens[i].kind == kind]
 

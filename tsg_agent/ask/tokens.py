@@ -6,11 +6,11 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from tsg_agent.ask.lexicon import LONGEST, NUMBERS, WORD, Meaning, lexicon, stem
+from tsg_agent.ask.measures import SECONDS
 from tsg_agent.ask.typed import thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.wording import listed, one_line
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
 _BUCKETS = [
     re.compile(pattern, re.IGNORECASE)
@@ -28,9 +28,10 @@ _BUCKETS = [
     )
 ]
 _FIGURE = (
-    r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of)|(?:half )?a(?= (?:second|minute)))"
-    r"(?P<kilo>k\b)?"
+    r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|(?:an? )?(?:half|third|quarter)(?= of)"
+    r"|(?:half )?a(?= (?:second|minute)))(?P<kilo>k\b)?"
 )
+_PARTS = {"half": 50.0, "third": 100 / 3, "quarter": 25.0}
 _UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|minutes?\b))?"
 _SPAN = r"(?:(?:the )?(?P<n>[0-9]{1,3})[ ]?(?P<size>minutes?|mins?|min|hours?|h)\b[ ])"
 _SIDES = {
@@ -41,6 +42,8 @@ _SIDES = {
     r"(?![ ]*(?:[0-9#]|the))",
 }
 """Comparisons in time: "before and after 14:00", "before 14:00 and 20 minutes after", "than before"."""
+_BEFORE = re.compile(r"\bbefore(?:hand)?\b(?P<at>(?= *[0-9#]))?", re.IGNORECASE)
+"""Beside a factor: "3 times the rate before", "twice what it was before 14:00"."""
 CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """Codes that could be read as times: “503s” is not 503 seconds."""
@@ -98,6 +101,11 @@ class Token:
         return self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0))
 
     @property
+    def whole(self) -> bool:
+        """Whether it is a time bucket of one second, minute or hour."""
+        return self.kind == "bucket" and self.amount in SECONDS.values()
+
+    @property
     def measures(self) -> bool:
         """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
@@ -106,7 +114,9 @@ class Token:
     def spelled(self) -> str:
         """Its kind, value, properties and text, as patterns read them."""
         properties = " ".join(
-            name for name in ("plural", "counts", "measures", "predicate", "part", "least") if getattr(self, name)
+            name
+            for name in ("plural", "counts", "measures", "predicate", "part", "least", "whole")
+            if getattr(self, name)
         )
         return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
@@ -176,7 +186,16 @@ def figures_in(text: str) -> list[Token]:
             add(match, "sides", value, _seconds_of(match) if value == "then" and match["n"] else 0)
     for match in _PERCENTILE.finditer(text):
         add(match, "function", f"p{(match['p'] or match['th']).replace(',', '_').replace('.', '_')}")
+    for match in _factors().finditer(text):
+        add(match, "times", *_factor_of(match))
+    before = _BEFORE.search(text) if any(one.kind == "times" for one in found) else None
+    if before and before["at"] is not None:  # its time is the scope's
+        found.append(Token(before.start(), before.start(), "sides", "then", text=before[0]))
+    elif before:
+        add(before, "sides", "than")
     for match in _bounds().finditer(text):
+        if CODES.match(text, match.start("figure")) and CODES.search(text[: match.start()]):
+            continue  # "are 429s more common than 404s?"
         add(match, "bound", lexicon().signs[match["sign"].lower()], *_amount_of(match))
     return found
 
@@ -184,8 +203,8 @@ def figures_in(text: str) -> list[Token]:
 def _amount_of(match: re.Match[str]) -> tuple[float, str]:
     """A bound's amount and unit (ms, %, half or empty); seconds and minutes become ms."""
     figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
-    if figure == "half":
-        return 50.0, "half"
+    if part := _PARTS.get(figure.split()[-1]):
+        return part, "half"
     figure = {"half a": "0.5", "a": "1"}.get(figure, figure)
     value = float(NUMBERS.get(figure, 0) or figure) * (1000 if match["kilo"] else 1)
     if unit in ("", "%", "percent"):
@@ -193,11 +212,41 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
     return value * (1 if unit.startswith(("ms", "milli")) else 60_000 if unit.startswith("minute") else 1000), "ms"
 
 
+def _factor_of(match: re.Match[str]) -> tuple[str, float]:
+    """A factor's sign and amount; without a sign and 0 if it is asked for."""
+    said = (match["of"] or match["n"] or lexicon().times[match["word"].lower()]).lower()
+    if said == "?":
+        return "", 0.0
+    amount = float(NUMBERS.get(said, 0) or said)
+    return lexicon().signs[match["sign"].lower()] if match["sign"] else ">=" if amount > 1 else "<=", amount
+
+
 def _seconds_of(match: re.Match[str]) -> float:
     """The seconds of a match with `size` (minute, h, …) and maybe `n` (15, half an)."""
     number = (match.groupdict().get("n") or "1").lower()
     times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
-    return (float(number) if number.isdigit() else times) * _UNITS[match["size"][0].lower()]
+    return (float(number) if number.isdigit() else times) * next(
+        seconds for unit, seconds in SECONDS.items() if unit[0] == match["size"][0].lower()
+    )
+
+
+@cache
+def _factors() -> re.Pattern[str]:
+    """A factor's pattern: "at least 5 times as many", "more than twice", "tenfold", "by what factor"."""
+    signs, words = (
+        "|".join(re.escape(one) for one in sorted(said, key=len, reverse=True))
+        for said in (lexicon().signs, lexicon().times)
+    )
+    n = rf"(?<![0-9.,])[1-9][0-9]{{0,5}}(?:\.[0-9]+)?|{'|'.join(NUMBERS)}"
+    than = r"as (?:many|much|high|often|bad|large|long)|more(?: often)?|higher|greater|larger|worse"
+    than += "|the|that of|that|what it was"
+    among = rf"{than}|p[0-9]+|median|average|mean"
+    return re.compile(
+        rf"\b(?:(?P<sign>{signs})[ ]+)?(?:by )?(?:(?:a )?factor (?:of )?(?P<of>{n})\b"
+        rf"|(?P<n>{n})(?:[ ]times(?= (?:{among})\b)|[ ]?x|[- ]?fold)\b|(?P<word>{words})\b)"
+        rf"(?:[ ](?:{than})\b)?",
+        re.IGNORECASE,
+    )
 
 
 @cache

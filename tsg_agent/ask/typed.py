@@ -1,6 +1,6 @@
 """The typed query: what rules or a model fill from a question, and what is compiled to SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Self
@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of
+from tsg_agent.ask.measures import FACTOR, SECONDS, AskedMeasure, MeasureSource, measure_of
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
@@ -16,8 +16,9 @@ from tsg_agent.telemetry.catalog import CATALOG, WORKFLOWS, Kind
 from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
+BEFORE, AFTER, OTHERS = "before", "after", "others"
 Sign = Literal[">=", ">", "<=", "<", "="]
-_SIZES = ((3600, "hour"), (60, "minute"), (1, "second"))
+MIRRORED: dict[Sign, Sign] = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "=": "="}
 _ONE = ("service_name", "environment")
 RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
 """Columns of workflow runs."""
@@ -71,7 +72,8 @@ class TypedQuery(Model):
     measures: tuple[str, ...] = Field(
         description="requests, failures (5xx), failure_rate, availability, client_errors, rate_limited, answered_503, "
         "slower_than_500_ms, users_with_failures, p95_latency_ms, avg_cpu_utilization, share_of_failures, "
-        "completion_rate, failed_runs, …; conditions have a share: rate_limited_rate"
+        "failures_per_user, requests_per_minute, completion_rate, failed_runs, …; "
+        "conditions have a share: rate_limited_rate"
     )
     by: tuple[str, ...] = Field((), description="columns")
     filters: tuple[Filter, ...] = ()
@@ -82,6 +84,9 @@ class TypedQuery(Model):
     split_at: AwareDatetime | None = Field(None, description="compare before with after")
     until: SkipJsonSchema[AwareDatetime | None] = None
     """End of the window before, if the one after (from `split_at`) does not follow at once."""
+    baseline: str = Field(
+        "", description="gives factor: first measure / baseline's. before, others (than the filter), a value, a measure"
+    )
     bounds: tuple[Bound, ...] = ()
     order_by: str = Field("", description="a measure")
     ascending: bool | None = None
@@ -128,7 +133,21 @@ class TypedQuery(Model):
             raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
+        self._has_baseline()
         return self
+
+    def _has_baseline(self) -> None:
+        """Raises ValueError for a factor without what it is the factor of."""
+        factors = FACTOR in (self.order_by, *self.measures, *(one.measure for one in self.bounds))
+        if self.baseline in self.measures[1:] or (self.baseline == BEFORE and self.split_at):
+            pass
+        elif factors or self.baseline:
+            column = self.by[0] if len(self.by) == 1 and self.baseline not in ("", BEFORE) else ""
+            named = [value for one in self.filters if one.column == column for value in one.values if not one.without]
+            if not column or (self.baseline == OTHERS and (not named or OTHERS in named)):
+                raise ValueError("a factor needs what it is compared with: before, other groups, or a second measure")
+        if FACTOR in self.measures or (self.baseline and measure_of(self.measures[0]).kind == "time"):
+            raise ValueError("a factor is of another measure, and of none that is a time")
 
     @property
     def source(self) -> MeasureSource:
@@ -138,8 +157,8 @@ class TypedQuery(Model):
     @property
     def all_measures(self) -> tuple[str, ...]:
         """All measures: shown, in bounds, ordered by."""
-        more = (*(one.measure for one in self.bounds), *([self.order_by] if self.order_by else []))
-        return tuple(dict.fromkeys((*self.measures, *more)))
+        more = (*(one.measure for one in self.bounds), self.order_by)
+        return tuple(dict.fromkeys(one for one in (*self.measures, *more) if one not in ("", FACTOR)))
 
     @property
     def ordered_by(self) -> str:
@@ -160,6 +179,17 @@ class TypedQuery(Model):
         return measure.good_is_high if self.ascending is None else self.ascending
 
     @property
+    def apart(self) -> str:
+        """The column whose other values are one group, the baseline; empty for any other baseline."""
+        return self.by[0] if self.baseline == OTHERS else ""
+
+    @property
+    def compared_groups(self) -> bool:
+        """Whether each of several groups has a factor of its own, so that bounds on it choose among them."""
+        among = [value for one in self.filters if one.column in self.by for value in one.values]
+        return bool(self.by or self.bucket_seconds) and self.baseline not in (OTHERS, *among)
+
+    @property
     def regions(self) -> str:
         """The regions in words; empty for the scope's region."""
         named = [one for one in self.filters if one.column == "region"]
@@ -173,7 +203,8 @@ class TypedQuery(Model):
         said = [listed([measure_of(one).words for one in self.measures], 5)]
         said += [_condition_words(one) for one in self.conditions]
         said += [_filter_words(one) for one in self.filters]
-        if self.by:
+        said += ["compared with the others"] if self.apart else []
+        if self.by and not self.apart:
             said.append("by " + listed([thing(one) for one in self.by], 5))
         if self.bucket_seconds:
             said.append(f"per {_span(self.bucket_seconds)}")
@@ -185,7 +216,9 @@ class TypedQuery(Model):
             said.append(f"before and after {_time(self.split_at)}")
         elif self.start_time and self.end_time:
             said.append(f"between {_time(self.start_time)} and {_time(self.end_time)}")
-        return " ".join(said)
+        bounded = any(one.measure == FACTOR for one in self.bounds)
+        said += [", how many times more"] if self.baseline and not bounded else []
+        return " ".join(said).replace(" ,", ",")
 
 
 def _certain(measure: AskedMeasure, conditions: tuple[str, ...]) -> bool:
@@ -200,9 +233,9 @@ _CLASSES = {"failures": "5", "client_errors": "4", "redirects": "3", "successes"
 def _disjoint(condition: str, conditions: tuple[str, ...]) -> bool:
     """Whether a condition excludes the others: a request has one status code."""
     own, *others = (
-        _CLASSES.get(one, one[9:10] if one.startswith("answered_") else "") for one in (condition, *conditions)
+        _CLASSES.get(one, one[9:] if one.startswith("answered_") else "") for one in (condition, *conditions)
     )
-    return bool(own) and any(other not in ("", own) for other in others)
+    return any(not own.startswith(other) and not other.startswith(own) for other in others)
 
 
 def thing(column: str) -> str:
@@ -236,24 +269,21 @@ def _filter_words(one: Filter) -> str:
 def _bound_words(one: Bound) -> str:
     sign = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "=": "exactly"}[one.sign]
     measure = measure_of(one.measure)
-    unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
+    if one.measure == FACTOR:
+        return f"{sign} {one.value:g} times as high"
+    unit = f" {measure.unit}" if measure.is_share or measure.unit == "ms" else ""
     if measure.kind in ("count", "distinct"):
         return f"with {sign} {one.value:g} {measure_of(one.measure).words}"
     return f"with {measure_of(one.measure).words} {sign} {one.value:g}{unit}"
 
 
 def _span(seconds: int) -> str:
-    size, unit = next((size, unit) for size, unit in _SIZES if seconds % size == 0)
+    unit, size = next((unit, size) for unit, size in reversed(SECONDS.items()) if seconds % size == 0)
     return unit if seconds == size else f"{seconds // size} {unit}s"
 
 
 def _time(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
-
-
-def condition_words(condition: str, slow_ms: float) -> str:
-    """A condition's words behind a number of requests: "failed (5xx)"."""
-    return condition_of(condition).words.format(slow=slow_ms / 1000)
 
 
 _BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
@@ -263,13 +293,3 @@ _POINTS = 24
 def fitting(window: timedelta) -> int:
     """The bucket size for a series over a window, in seconds."""
     return next((size for size in _BUCKETS if window.total_seconds() / size <= _POINTS), _BUCKETS[-1])
-
-
-def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
-    """The filters and grouping for "vs ios" after "error rate of web": both, side by side."""
-    filters = [one for one in old if one.column not in {f.column for f in new}]
-    for one in new:
-        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
-        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
-    columns = [one.column for one in new if one.column not in by]
-    return {"filters": tuple(filters), "by": (*by, *columns)}

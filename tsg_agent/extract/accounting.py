@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from tsg_agent.extract.choices import CANDIDATES, Material, iso
-from tsg_agent.extract.lengths import SPAN, UNIT, length
 from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
+from tsg_agent.extract.spoken import SPAN, UNIT, length
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
 from tsg_agent.extract.text import quote
 from tsg_agent.extract.words import ALL, any_of, words_in
@@ -106,10 +106,6 @@ def lengths_left(material: Material, began: datetime | None, end: datetime, *, e
 
 def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:
     """A note on known names in the text that are not the parameters."""
-    left = [f"{kind.noun} {quote(name)}" for kind, found in settled for name in _others(found)]
-    return [f"Named in the text, and not looked at: {listed(left, CANDIDATES)}."] if left else []
-
-
-def _others(found: Settled) -> Iterator[str]:
-    names = dict.fromkeys(value for hit in found.hits for value in hit.values)
-    return (name for name in names if found.value and name != found.value)
+    named = [(kind.noun, found.value, value) for kind, found in settled for hit in found.hits for value in hit.values]
+    left = dict.fromkeys(f"{noun} {quote(name)}" for noun, taken, name in named if taken and name != taken)
+    return [f"Named in the text, and not looked at: {listed([*left], CANDIDATES)}."] if left else []

@@ -9,7 +9,7 @@ from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.sla_target import find_threshold
 from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
-from tsg_agent.extract.window import Basis, find_window
+from tsg_agent.extract.window import find_window
 from tsg_agent.models import Known, Parameters
 
 
@@ -38,9 +38,13 @@ def extract(
     prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
     own = [hit.start for hit in service.hits if service.value in hit.values]
     prose.set_apart(own, [hit.start for hit in service.hits if service.value not in hit.values])
-    basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows, region.value)
-    window = find_window(prose, known, given, basis)
-    asked = [found.question for found in (region, service, environment, threshold)] + window.questions
+    before, now = timedelta(hours=window_hours), now.astimezone(UTC)
+    window = find_window(
+        prose, known, given, now=now, place=region.value, before=before, ranges_are_windows=ranges_are_windows
+    )
+    times = window.times
+    asked = [region.question, service.question, environment.question, threshold.question]
+    asked += [one.question for one in times.values()]
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
     notes += names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)])
@@ -48,25 +52,21 @@ def extract(
         notes.append(f"Not taken for the SLA threshold: {', '.join(threshold.left)}.")
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
-    if questions or window.start_time is None or window.end_time is None or threshold.value is None:
+    start, end = times["start_time"].instant, times["end_time"].instant
+    if questions or start is None or end is None or threshold.value is None:
         return Extraction(questions=questions, notes=notes, unsettled=window.unsettled)
-    origins = {
-        "region": region.origin,
-        "service_name": service.origin,
-        "environment": environment.origin,
-        **window.origins,
-        "threshold": threshold.origin,
-    }
+    places = {"region": region.origin, "service_name": service.origin, "environment": environment.origin}
+    origins = {name: one.origin for name, one in times.items()}
     parameters = Parameters(
         region=region.value,
         service_name=service.value,
         environment=environment.value,
-        start_time=window.start_time,
-        end_time=window.end_time,
-        incident_start=window.incident_start,
+        start_time=start,
+        end_time=end,
+        incident_start=times["incident_start"].instant,
         exact_start=given.exact_start,
         threshold=threshold.value,
         other_regions=region.others,
-        origins=origins,
+        origins={**places, **origins, "threshold": threshold.origin},
     )
     return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)

@@ -5,7 +5,6 @@ Names that the telemetry does not have are returned too, so that the report can 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from tsg_agent.columns import BY_DEPTH, Nature
@@ -24,17 +23,8 @@ PLAIN = tuple(
 BESIDE = {column.name: column.beside for column in BY_DEPTH if column.beside}
 """Column whose values are everyday words -> pattern of the words beside which a value counts."""
 SHORTEST = 3
+_Found = tuple[int, Mention]  # with its place in the text
 _LEFT, _RIGHT = r"(?<![\w/.-])", r"(?![\w]|[-.]\w)"
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A mention: its words, its kind, its name in the telemetry (None: it has none), and its place."""
-
-    words: str
-    kind: str
-    subject: Subject | None
-    at: int
 
 
 def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str] = ()) -> list[Mention]:
@@ -42,18 +32,18 @@ def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str]
 
     `names`: column -> its values in the telemetry. `told`: parameters (the service, the region), which are no mentions.
     """
-    once: dict[str, _Named] = {}
+    once: dict[str, tuple[int, Mention]] = {}
     taken = [match.span() for word in told for match in re.finditer(_pattern(word), text, re.IGNORECASE)]
-    for named in (*_known(text, names), *_unknown(text, names), *_things(text, names)):
-        span = named.at, named.at + len(named.words)
-        if not any(span[0] < end and begin < span[1] for begin, end in taken):
-            taken.append(span)
-            once.setdefault(repr(sorted(named.subject.items())) if named.subject else named.words.casefold(), named)
-    ordered = sorted(once.values(), key=lambda one: one.at)[:MOST]
-    return [Mention(words=one.words, kind=one.kind, subject=one.subject) for one in ordered]
+    for at, named in (*_known(text, names), *_unknown(text, names), *_things(text, names)):
+        stop = at + len(named.words)
+        if not any(at < end and begin < stop for begin, end in taken):
+            taken.append((at, stop))
+            same = repr(sorted(named.subject.items())) if named.subject else named.words.casefold()
+            once.setdefault(same, (at, named))
+    return [named for _, named in sorted(once.values(), key=lambda one: one[0])[:MOST]]
 
 
-def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Found]:
     """Names of the telemetry, the longest first: "orders-db" is not "orders"."""
     found = []
     folded = text.casefold()
@@ -66,7 +56,7 @@ def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
             own = _pattern(value)
             for form in (rf"{own} (?:{beside})\b", rf"\b(?:{beside}) {own}"):
                 found += [_named(match, column, value) for match in re.finditer(form, text, re.IGNORECASE)]
-    return sorted(found, key=lambda one: (-len(one.words), one.at))
+    return sorted(found, key=lambda one: (-len(one[1].words), one[0]))
 
 
 def _written(values: Iterable[str], folded: str) -> Iterator[str]:
@@ -74,35 +64,32 @@ def _written(values: Iterable[str], folded: str) -> Iterator[str]:
     return (value for value in values if all(part.casefold() in folded for part in _parts(value)))
 
 
-def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Found]:
     """Names of versions, flags and components that the telemetry does not have."""
     found = []
     for kind, column in (("version", "service_version"), ("flag", "flag_name"), ("component", "service_component")):
         known = {value.casefold() for value in names.get(column, ())}
         for pattern in data("suspects")[kind]["words"]:
-            for match in re.finditer(pattern, text, re.IGNORECASE):
-                if match[1].casefold().rstrip(".") not in known:
-                    words = one_line(match[1].rstrip("."), NAME_LENGTH)
-                    found.append(_Named(words, kind, None, match.start(1)))
+            said = ((match[1].rstrip("."), match.start(1)) for match in re.finditer(pattern, text, re.IGNORECASE))
+            found += [_mention(words, kind, None, at) for words, at in said if words.casefold() not in known]
     return found
 
 
-def _things(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+def _things(text: str, names: Mapping[str, Iterable[str]]) -> list[_Found]:
     """Things suspected by kind ("the cache"), with the telemetry's name that sounds alike, if there is one."""
     found = []
     for thing in data("suspects")["thing"]:
         match = re.search(rf"\b(?:{'|'.join(thing['words'])})\b", text, re.IGNORECASE)
         if match:
             meant = _sounding(names, thing["names"])
-            words = one_line(match[0], NAME_LENGTH)
-            found += [_Named(words, column_words(next(iter(one))), one, match.start()) for one in meant]
+            found += [_mention(match[0], column_words(next(iter(one))), one, match.start()) for one in meant]
             if not meant:
-                found.append(_Named(words, thing["called"], None, match.start()))
+                found.append(_mention(match[0], thing["called"], None, match.start()))
     match = re.search(rf"\b(?:{'|'.join(data('suspects')['release']['words'])})\b", text, re.IGNORECASE)
     versions = [value for value in names.get("service_version", ()) if release_key(value) is not None]
     if match and versions:
         newest = max(versions, key=lambda value: release_key(value) or ((), 0, ()))
-        found.append(_Named(one_line(match[0], NAME_LENGTH), "version", {"service_version": newest}, match.start()))
+        found.append(_mention(match[0], "version", {"service_version": newest}, match.start()))
     return found
 
 
@@ -117,8 +104,12 @@ def _sounding(names: Mapping[str, Iterable[str]], parts: Sequence[str]) -> list[
     return found if len(found) == 1 else []
 
 
-def _named(match: re.Match[str], column: str, value: str) -> _Named:
-    return _Named(one_line(match[0], NAME_LENGTH), column_words(column), {column: value}, match.start())
+def _named(match: re.Match[str], column: str, value: str) -> _Found:
+    return _mention(match[0], column_words(column), {column: value}, match.start())
+
+
+def _mention(said: str, kind: str, subject: Subject | None, at: int) -> _Found:
+    return at, Mention(words=one_line(said, NAME_LENGTH), kind=kind, subject=subject)
 
 
 @cache

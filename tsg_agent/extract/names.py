@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsg_agent.extract.spoken import DIGITS
 from tsg_agent.extract.words import ALL, data
@@ -18,22 +18,16 @@ _LABELLED = re.compile(r"\b(?:tags|labels):[ ]$", re.IGNORECASE)  # "Tags: live,
 _DIRECTIONS = re.compile("north|south|east|west|central")
 _DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
-_NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
-_SPARED = re.compile(
-    rf"[ ]?(?:region)?[ ]?(?:(?:{ALL.one_of('sparing_verb')}|:|-|\u2013)[ ]?){{0,3}}{ALL.one_of('spared')}\b"
-    rf"(?![ ]{ALL.one_of('no_longer_spared')}\b|[ ](?:\D{{1,7}}[ ])?[0-9])",
-    re.IGNORECASE,
+_NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
+_SPARED = ALL.like(
+    r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
+    r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9])"
 )
-_ONE = re.compile(rf"[ ]{ALL.one_of('sparing_one')}\b", re.IGNORECASE)
-_MANY = re.compile(rf"[ ]{ALL.one_of('sparing_many')}\b", re.IGNORECASE)
+_ONE, _MANY = ALL.like(r"[ ]{sparing_one}\b"), ALL.like(r"[ ]{sparing_many}\b")
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
-_FOREMOST_BEFORE = re.compile(
-    rf"\b{ALL.one_of('foremost', 'only')}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){{0,25}}$", re.IGNORECASE
-)
-_FOREMOST_AFTER = re.compile(
-    rf"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{{0,20}}\b{ALL.one_of('foremost')}\b"
-    rf"|[ ]{ALL.one_of('only')}(?=[ ]?(?:[,.;)]|$))",
-    re.IGNORECASE,
+_FOREMOST_BEFORE = ALL.like(r"\b{foremost only}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$")
+_FOREMOST_AFTER = ALL.like(
+    r"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{0,20}\b{foremost}\b|[ ]{only}(?=[ ]?(?:[,.;)]|$))"
 )
 
 
@@ -63,19 +57,15 @@ class KnownNames:
         for value in self.values:
             self._keys.setdefault(key(value), []).append(value)
         for group in _ENVIRONMENTS if environments else _REGIONS:
-            alike = [value for name in group for value in self._keys.get(name, ())]
+            alike = [value for name in sorted(group) for value in self._keys.get(name, ())]
             for alias in group - set(self._keys) if alike else ():
                 self._keys[alias] = alike
         for value in self.values:
-            self._add_short(value)
+            if directed := _DIRECTED.fullmatch(value.casefold()):  # "usw2" for us-west-2
+                initials = "".join(direction[0] for direction in _DIRECTIONS.findall(directed["directions"]))
+                self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
-
-    def _add_short(self, value: str) -> None:
-        """ "usw2" for us-west-2: its directions by their initials."""
-        if directed := _DIRECTED.fullmatch(value.casefold()):
-            initials = "".join(direction[0] for direction in _DIRECTIONS.findall(directed["directions"]))
-            self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
 
     def exact(self, value: str) -> str | None:
         """The known value that a whole text names; None if there is none, or more than one."""
@@ -140,21 +130,17 @@ class KnownNames:
         return exact or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
 
     def _everyday(self, text: str, hit: Hit) -> bool:
-        if not self._environments:
-            return False
         before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
-        if _PEOPLE.match(after):
-            return True
-        if key(text[hit.start : hit.end]) not in _EVERYDAY:
-            return False
-        if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
-            return False
+        word = key(text[hit.start : hit.end])
+        if not self._environments or word not in _EVERYDAY or (word == "stage" and before.endswith(" on ")):
+            return self._environments and bool(_PEOPLE.match(after))
         listed = (
             before.endswith(" / ")
             or (_LABELLED.search(before) and after.startswith(", "))
             or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
         )
-        return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
+        named = listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before)
+        return not named or bool(_PEOPLE.match(after))
 
 
 def environment(word: str) -> bool:
@@ -188,15 +174,13 @@ def _judged(text: str, hits: list[Hit]) -> list[Hit]:
     """The hits with `spared` and `foremost` set."""
     judged: list[Hit] = []
     in_list = False
-    for index in range(len(hits) - 1, -1, -1):
-        hit = hits[index]
+    for index, hit in reversed(list(enumerate(hits))):
         following = judged[-1] if judged else None
-        limit = min(hit.end + 60, following.start if following else len(text))
-        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : limit]
-        floor = hits[index - 1].end if index else 0
-        own = text[max(floor, hit.start - 60) : hit.start]
+        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : hit.end + 60]
+        after = after[: following.start - hit.end] if following else after
+        own = before[max(0, hits[index - 1].end - hit.start + len(before)) :] if index else before
         foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
         in_list = bool(following and not foremost and _shares(text, hit, following, in_list=in_list))
         spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
-        judged.append(Hit(hit.start, hit.end, hit.values, spared, foremost and not spared))
+        judged.append(replace(hit, spared=spared, foremost=foremost and not spared))
     return judged[::-1]

@@ -1,21 +1,27 @@
 """Writes JSON, mail, HTML and tables in a report out as lines of "name: value", which are then read as text.
 
 Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few fields differently. If an alert is
-over, the time of its last change is written as its end.
+over, the time of its last change is written as its end. Parameters are also read from the fields themselves.
 """
 
 import email
 import email.policy
+import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from html.parser import HTMLParser
 from itertools import islice
 from typing import Any
 
+from pydantic import ValidationError
+
+from tsg_agent.extract.inputs import Given
+from tsg_agent.extract.names import KnownNames
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE
 from tsg_agent.extract.words import any_of, data
+from tsg_agent.models import Known
 
 _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
@@ -38,6 +44,9 @@ _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300
 _MIME = re.compile(
     r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.IGNORECASE | re.MULTILINE
 )
+MOST_FIELDS = 5_000
+TAGS = ("tags", "labels", "alert_scope")
+"""Fields with comma-separated "name:value" pairs; the last is Datadog's."""
 
 
 def unfolded(text: str) -> str:
@@ -177,6 +186,56 @@ def moment_of(value: Any) -> str:
     return f"{datetime.fromtimestamp(int(match[1]), UTC):%Y-%m-%dT%H:%M:%S}.{match[2][:3] or '000'}Z"
 
 
+def flat(payload: Any) -> dict[str, list[str]]:
+    """A payload's fields at any depth: name in snake case -> its distinct values. Tags count as fields."""
+    found: dict[str, list[str]] = {}
+    for name, value in islice(fields(payload), MOST_FIELDS):
+        for label, said in _pairs(snake_case(name), str(value).strip()):
+            held = found.setdefault(label, [])
+            if said and said not in held:
+                held.append(said)
+    return found
+
+
+def _pairs(name: str, said: str) -> list[tuple[str, str]]:
+    if name not in TAGS:
+        return [(name, said)]
+    tags = (tag.partition(":") for tag in said.split(","))
+    return [(snake_case(key.strip()), value.strip()) for key, mark, value in tags if mark]
+
+
+def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
+    """Parameter -> region, service or environment as the telemetry spells it, if the fields name exactly one.
+
+    Values that the telemetry does not know are ignored, as CloudWatch's own region is beside a dimension's. A
+    parameter that is missing here is read from the alert's text, or asked for.
+    """
+    held = {}
+    for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
+        names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
+        strong, loose = (
+            [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
+            for label in (kind.strong, kind.loose)
+        )
+        values = strong or loose
+        said = {name for value in values if (name := names.exact(value)) is not None}
+        if len(said) == 1:
+            held[kind.parameter] = said.pop()
+    return held
+
+
+def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:
+    """The earliest (or `latest`) time in fields of these names, as ISO 8601 with an offset; None without any."""
+    moments = []
+    for value in (one for name in names.split() for one in found.get(name, [])):
+        try:
+            moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
+        except ValidationError:
+            continue
+    sure = sorted(moment for moment in moments if moment is not None and moment.year > 1)
+    return sure[-1 if latest else 0].isoformat() if sure else None
+
+
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
@@ -193,39 +252,22 @@ def _mail(text: str) -> str:
     return "\n".join([*heads, "", str(said)])
 
 
-class _Text(HTMLParser):
-    """The text of an HTML document: one line for each block, with bars between cells."""
-
-    _BLOCKS = frozenset(
-        {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "pre", "title"}
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "style"):
-            self._hidden += 1
-        self.pieces.append("\n" if tag in self._BLOCKS else " | " if tag in ("td", "th") else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._hidden = max(0, self._hidden - 1)
-        if tag in self._BLOCKS:
-            self.pieces.append(" |\n" if tag == "tr" else "\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(re.sub(r"\s+", " ", data))
+_TAG_HTML = re.compile(r"<(/?[a-z][a-z0-9]{0,20})[^<>]{0,2000}>|<!--|<!\[?[a-z][^<>]{0,200}>|-->", re.IGNORECASE)
+_BLOCK = re.compile(r"/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title)")
+_MARKS = {"td": " | ", "th": " | ", "/tr": " |\n"}
 
 
 def _plain(text: str) -> str:
-    reader = _Text()
-    reader.feed(text)
-    reader.close()
-    return re.sub(r"\n\s*\n+", "\n", "".join(reader.pieces))
+    """The text of an HTML document: one line for each block, with bars between cells."""
+    pieces, hidden, position = [], False, 0
+    for tag in [*_TAG_HTML.finditer(text), None]:
+        said = text[position : tag.start() if tag else None]
+        pieces.append("" if hidden else re.sub(r"\s+", " ", said))
+        if tag:
+            name, position = (tag[1] or tag[0]).lower(), tag.end()
+            hidden = name in ("script", "style", "<!--") or (hidden and not name.endswith(("/script", "/style", "-->")))
+            pieces.append(_MARKS.get(name, "\n" if _BLOCK.fullmatch(name) else ""))
+    return re.sub(r"\n\s*\n+", "\n", html.unescape("".join(pieces)))
 
 
 _SENT = re.compile(

@@ -89,7 +89,10 @@ def settle(
     """
     names = KnownNames(known, environments=kind is ENVIRONMENT)
     hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
-    return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
+    found = _settled(kind, known, flag, prose, names, hits)
+    named = dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared)
+    rest = found.others or tuple(name for name in named if name != found.value)
+    return replace(found, hits=hits, others=rest)
 
 
 def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
@@ -101,19 +104,19 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
 def _settled(  # noqa: PLR0917 - what `settle` has at hand
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
-    named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
     if flag is not None:
-        value = checked(kind, names, flag)
-        return Settled(value, "given", others=tuple(name for name in named if name != value))
+        return Settled(checked(kind, names, flag), "given")
     if not known:
         return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
     strong, loose = (_labelled(prose, pattern, names, hits) for pattern in (kind.strong, kind.loose))
     for found in (strong, loose):
         pool = [hit for entry in found for hit in entry.hits]
         if pool:
-            return _pick(kind, pool, prose, named, labelled=True)
+            return _pick(kind, pool, prose, "text, labelled")
     everywhere = _everywhere(prose) if kind is REGION else None
-    unknown = [entry for entry in strong + loose if _names_unknown(entry) and not _is_label_of(everywhere, entry)]
+    unknown = [entry for entry in strong + loose if _names_unknown(entry)]
+    if everywhere:  # "all regions:" is no label
+        unknown = [entry for entry in unknown if not everywhere.start() < entry.start <= everywhere.end() + 3]
     if unknown:
         return _unknown(kind, known, unknown[0].text)
     pool = [hit for hit in hits if not hit.spared]
@@ -121,9 +124,8 @@ def _settled(  # noqa: PLR0917 - what `settle` has at hand
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
-    pool = _corrected(pool, prose)
     if pool:
-        return _pick(kind, pool, prose, named, labelled=False)
+        return _pick(kind, _corrected(pool, prose), prose, "text")
     return _silent(kind, names, prose, {value for values in spared for value in values}, everywhere)
 
 
@@ -160,7 +162,7 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> list[_Labelled]:
-    found: list[_Labelled] = []
+    found = []
     for match in islice(pattern.finditer(prose.text), _MATCHES):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
@@ -189,38 +191,34 @@ def _names_unknown(entry: _Labelled) -> bool:
     return not entry.table and bool(key(entry.text)) and bool(key(said))
 
 
-def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
+def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled:
     """One of the values found: of several the likeliest, or a question."""
-    ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
-    values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
-    if not values and ambiguous:
-        quoted = quote(prose.text[ambiguous.start : ambiguous.end])
-        return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     plain = [hit for hit in pool if len(hit.values) == 1]
-    hit, notes = plain[0], []
+    if not plain:
+        quoted = quote(prose.text[pool[0].start : pool[0].end])
+        return Settled(question=_question(kind, f"{quoted} may mean several", pool[0].values))
+    values, hit, notes = tuple(dict.fromkeys(hit.values[0] for hit in plain)), plain[0], []
     if len(values) > 1:
         chosen = _likeliest(kind, plain, prose)
         if chosen is None:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         hit, why = chosen
         notes = [f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, {why}."]
-    value = hit.values[0]
-    where = "text, labelled" if labelled else "text"
-    others = tuple(name for name in named if name != value)
-    return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
+    return Settled(hit.values[0], f"{where}: {prose.snippet(hit.start, hit.end)}", notes=notes)
 
 
 def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
     """Of several values the one that is meant, and why; None where the text does not tell."""
-    words = words_in(prose.text)
-    either = _either(pool, prose)
-    joined = either or any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
+    words, between = words_in(prose.text), [*_between(pool, prose)]
+    either = any(map(_ALTERNATIVE.fullmatch, between))  # "checkout or payments": the text itself leaves it open
+    joined = either or any(map(_TOGETHER.fullmatch, between))
+
+    def sends(hit: Hit) -> bool:  # "the alert was sent from us-east-1"
+        return bool(words.like(r"\b{sender}\W{1,3}$").search(prose.text[max(0, hit.start - 60) : hit.start]))
+
     reasons = (
         ("as it is called the most affected", [hit for hit in pool if hit.foremost]),
-        (
-            "as the others are where a message came from",
-            [hit for hit in pool[:_MATCHES] if not _sends(hit, prose, words)],
-        ),
+        ("as the others are where a message came from", [hit for hit in pool[:_MATCHES] if not sends(hit)]),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not joined]),
         ("as only it is said to be open", _in_work(pool[:_MATCHES], prose, words)),
@@ -229,31 +227,13 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
     return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
 
 
-def _sends(hit: Hit, prose: Prose, words: Words) -> bool:
-    """Whether a name tells where a message came from: "the alert was sent from us-east-1"."""
-    before = prose.text[max(0, hit.start - 60) : hit.start]
-    return bool(words.made("sender", rf"\b{words.one_of('sender')}\W{{1,3}}$").search(before))
-
-
 def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
     """The names in lines that tell of open work, where all other names are in lines that tell of work that is over."""
-    opened, closed = ([hit for hit in pool if _told(hit, kind, prose, words)] for kind in ("in_work", "put_away"))
+    head, tail = r"\W*(?:[0-9]{1,3}\W+)?", r".{0,300}?[-:(|,.\[\u2013—]\s{0,3}"  # "1) OPEN it", "it - in progress"
+    told = [words.like(rf"{head}{{{kind}}}(?!\w)|{tail}{{{kind}}}\W*$") for kind in ("in_work", "put_away")]
+    lines = [prose.text[slice(*prose.line(hit.start))] for hit in pool]
+    opened, closed = ([hit for hit, line in zip(pool, lines, strict=True) if one.match(line)] for one in told)
     return opened if len(opened) + len(closed) == len(pool) else []
-
-
-def _told(hit: Hit, kind: str, prose: Prose, words: Words) -> bool:
-    """Whether the line with a name begins or ends with such words: "1) OPEN checkout", "checkout - in progress"."""
-    begin, end = prose.line(hit.start)
-    said = words.one_of(kind)
-    pattern = words.made(
-        f"told {kind}", rf"\W*(?:[0-9]{{1,3}}\W+)?{said}(?!\w)|.{{0,300}}?[-:(|,.\[\u2013—]\s{{0,3}}{said}\W*$"
-    )
-    return bool(pattern.match(prose.text[begin:end]))
-
-
-def _either(pool: list[Hit], prose: Prose) -> bool:
-    """Whether the text itself leaves it open: "checkout or payments", "checkout? payments?"."""
-    return any(_ALTERNATIVE.fullmatch(gap) for gap in _between(pool, prose))
 
 
 def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
@@ -264,7 +244,7 @@ def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     """Whether the sentence with the name tells of a failure."""
     begin, end = prose.sentence(hit.start, hit.end)
-    said = prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)]
+    said = words["calm"].sub(" ", prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)])
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
@@ -295,7 +275,10 @@ def _silent(
 ) -> Settled:
     """A value without a mention: all regions, a part of a composed name, a place, or the telemetry's only value."""
     if everywhere is not None and (affected := [one for one in names.values if one not in spared])[1:]:
-        return _busiest(affected, prose.snippet(*everywhere.span()))
+        note = f"The text says that all regions are affected: {affected[0]}, the busiest, is looked at."
+        note += f" The others: {', '.join(affected[1:CANDIDATES])}."
+        origin = f"the busiest of all regions, text: {prose.snippet(*everywhere.span())}"
+        return Settled(affected[0], origin, others=tuple(affected[1:]), notes=[note])
     composed = _composed(kind, names, prose)
     if len({hit.values for hit in composed if hit.values[0] not in spared}) == 1 and len(composed[0].values) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
@@ -318,18 +301,6 @@ def _everywhere(prose: Prose) -> re.Match[str] | None:
         if not ALL["not"].search(before) and not ALL["fine"].search(after):
             return match
     return None
-
-
-def _is_label_of(everywhere: re.Match[str] | None, entry: _Labelled) -> bool:
-    """Whether a label is only the end of "all regions:", which labels no name."""
-    return everywhere is not None and everywhere.start() < entry.start <= everywhere.end() + 3
-
-
-def _busiest(known: Sequence[str], said: str) -> Settled:
-    """The first known region, which has most requests."""
-    others = ", ".join(known[1:CANDIDATES])
-    note = f"The text says that all regions are affected: {known[0]}, the busiest, is looked at. The others: {others}."
-    return Settled(known[0], f"the busiest of all regions, text: {said}", others=tuple(known[1:]), notes=[note])
 
 
 def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | None:

@@ -5,22 +5,60 @@ at, and tells when something happened in a report. The words are English; the ca
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
-from tsg_agent.extract import asking
-from tsg_agent.extract.lengths import length
-from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
+from tsg_agent.extract.choices import span_of
+from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
 from tsg_agent.extract.sightings import Range
-from tsg_agent.extract.spans import span_of
+from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.words import ENGLISH
+from tsg_agent.extract.words import ENGLISH, words_of
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 
+_WORDS = words_of(("en", "asked"))
+_NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
+_ROLE_WORD = _WORDS.like(
+    r"\b(?:(?P<after>{asked_after})|(?P<before>{asked_before})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
+    rf"{_NEAR}|(?P<near>~)[ ]*$"
+)
+_SPAN_BEFORE = _WORDS.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
+_ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
+_COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
+_INCIDENT = _WORDS.like(
+    r"\b(?P<side>(?P<early>{earlier})|{of_incident})[ ]+(?:(?:the|this|our)[ ]+)?"
+    r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
+    r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
+    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?)"
+)
+_COUNTED = _WORDS.like(
+    rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
+    r"(?:[ ](?:of|after|since|from|in)[ ](?:(?:the|this|our)[ ])?"
+    r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
+)
+_HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
+_UNREAD = tuple(
+    map(
+        _WORDS.like,
+        (
+            # a number that may be an hour: "after 2", "at 1400"
+            rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})",
+            r"\b{unread}\b",
+            # something that happened: "since the deployment"
+            r"\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
+            r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?",
+        ),
+    )
+)
+_ATTACHED = _WORDS.like(
+    r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
+    r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])(?![\w:%/-]|\.[0-9]|[ ]{counted_by})"
+)
+"""since 0940; 2026 is a year."""
 _NO_START = "when the incident began is not known"
 MOMENT = timedelta(minutes=5)
 """Window of a question that names one time: "at 14:05"."""
@@ -84,7 +122,7 @@ class AskedSpan:
 
 def asked_text(text: str) -> str:
     """A question, cleaned, with spoken and short forms of times written out."""
-    return Prose(asking.spelled(text)).text
+    return Prose(in_figures(_ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", text))).text
 
 
 def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
@@ -92,10 +130,9 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     prose = Prose(asked_text(text))
     found = AskedSpan(prose.text)
     pieces = [*_incident_pieces(found, frame), *_counted_pieces(found, frame)]
-    pieces += _time_pieces(prose, found, frame)
-    pieces.sort(key=lambda piece: piece.begin)
-    _combine(found, pieces, frame)
-    for match in asking.unread(prose.text):
+    pieces += [piece for piece in _time_pieces(prose, found, frame) if piece.low or piece.high]
+    _combine(found, sorted(pieces, key=lambda piece: piece.begin), frame)
+    for match in (one for pattern in _UNREAD for one in pattern.finditer(prose.text)):
         if not _inside(match.start(), match.end(), found.taken):
             found.unread.append(f"{found.take(*match.span())} was not understood as a time")
     return found
@@ -105,35 +142,31 @@ def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
     return any(low < stop and begin < high for low, high in spans)
 
 
-def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """ "before the incident", "since it began", "10 minutes after the start"."""
-    pieces = []
-    for match in asking.INCIDENT.finditer(found.text):
-        span = asking.SPAN_BEFORE.search(found.text[: match.end("side")])
+    for match in _INCIDENT.finditer(found.text):
+        span = _SPAN_BEFORE.search(found.text[: match.end("side")])
         begin = span.start() if span else match.start()
         quoted = found.take(begin, match.end())
         if frame.began is None:
             found.refuse(quoted, _NO_START)
         elif span:
-            pieces.append(_spanning(begin, match.end(), span, frame.began))
+            yield _spanning(begin, match.end(), span, frame.began)
         else:
-            early = match["side"].lower() in asking.EARLIER
-            pieces.append(Piece(begin, match.end(), **{"high" if early else "low": frame.began}))
             found.how.append(f"{quoted}: it began {moment(frame.began)}.")
-    return pieces
+            yield Piece(begin, match.end(), **{"high" if match["early"] else "low": frame.began})
 
 
 def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> Piece:
     """A length of time on one side of an instant; "within 10 minutes of" is on both."""
-    long, side = length(span["span"]), span["side"].lower()
-    low = anchor - long if side in asking.EARLIER or side == "of" else anchor
-    return Piece(begin, stop, low, anchor if side in asking.EARLIER else anchor + long)
+    long = length(span["span"])
+    low = anchor - long if span["early"] or span["side"].lower() == "of" else anchor
+    return Piece(begin, stop, low, anchor if span["early"] else anchor + long)
 
 
-def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """ "the first 15 minutes of the incident", "the last hour"."""
-    pieces = []
-    for match in asking.COUNTED.finditer(found.text):
+    for match in _COUNTED.finditer(found.text):
         if _inside(*match.span(), found.taken):
             continue
         quoted, of = found.take(*match.span()), (match["of"] or "").lower()
@@ -141,21 +174,20 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
         if match["which"].lower() != "first":
             live = not of and frame.now - frame.last <= _LIVE
             high = min(frame.now, frame.last) if live else frame.end
-            pieces.append(Piece(*match.span(), high - long, high))
             found.how.append(f"{quoted} is counted back from {moment(high)}, where the window ends.")
+            yield Piece(*match.span(), high - long, high)
         elif frame.began is None and of not in ("", "window"):
             found.refuse(quoted, _NO_START)
         else:
             low = frame.start if frame.began is None or of == "window" else frame.began
             whence = "the window's start" if low != frame.began else "the incident's start"
-            pieces.append(Piece(*match.span(), low, low + long))
             found.how.append(f"{quoted} is counted from {whence}, {moment(low)}.")
-    return pieces
+            yield Piece(*match.span(), low, low + long)
 
 
-def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
+def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """The times and ranges of times, read as those of reports are."""
-    mentions = [one for one in spot(prose.text)[0] if not _inside(one.start, one.end, found.taken)]
+    mentions = [one for one in spot(prose.text) if not _inside(one.start, one.end, found.taken)]
     dated = tuple(one for one in mentions if one.day or one.clock)
     setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, default_zone(prose.text))
     days = [one for one in mentions if one.day and not one.clock]
@@ -163,27 +195,22 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[P
     if len(days) == 1 and clocks and not any(one.day for one in clocks):  # "between 14:00 and 14:30 on 10 March"
         found.taken.append((days[0].start, days[0].end))
         mentions = [replace(one, day=days[0].day) if one.clock else one for one in mentions if one is not days[0]]
-    pieces, index = [], 0
-    while index < len(mentions):
-        around = surroundings(prose, mentions, index, ENGLISH)
-        mention, following = mentions[index], mentions[index + 1] if index + 1 < len(mentions) else None
-        dated_one = _dated(mention, setting, frame, found)
-        if following and around.ranges_over(prose.text[mention.end : following.start]):
-            pieces.append(
-                _range(Range(dated_one, following, around.opened_at(), following.end), around, found, setting)
-            )
-            index += 1
+    second = None
+    for index, mention in enumerate(mentions):
+        if mention is second:
+            continue
+        around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
+        first = _dated(mention, setting, frame, found)
+        if second and around.ranges_over(prose.text[mention.end : second.start]):
+            yield _range(Range(first, second, around.opened_at(), second.end), around, found, setting)
         else:
-            pieces.append(_single(dated_one, around, found, setting))
-        index += 1
-    return [piece for piece in pieces if piece.low or piece.high]
+            second = None
+            yield _single(first, around, found, setting)
 
 
 def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """Two times; without bounds where they are no span of time."""
-    span = (
-        asking.SPAN_BEFORE.search(around.before) if around.opening() else None
-    )  # "the 30 minutes from 14:00 to 14:30"
+    span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
     begin = around.place(span.start()) if span else r.start
     quoted = found.take(begin, r.end)
     low, high = span_of(r, setting)
@@ -200,10 +227,10 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """One time, with the word before it that tells which side of it is meant."""
-    span, role_word = asking.SPAN_BEFORE.search(around.before), asking.ROLE_WORD.search(around.before)
+    span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
     lead = span or role_word
     begin = around.place(lead.start()) if lead else mention.start
-    onwards = asking.ONWARDS.match(found.text, mention.end)
+    onwards = _ONWARDS.match(found.text, mention.end)
     piece = Piece(begin, onwards.end() if onwards else mention.end)
     quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
     whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
@@ -243,28 +270,20 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
     if not mention.clock or mention.day:
         return mention
     zone = mention.zone or setting.zone or UNIVERSAL
-    clock: time = mention.clock
-
-    def within(low: datetime, high: datetime) -> list[datetime]:
-        low = max(low, high - 400 * DAY)
-        days = [low + n * DAY for n in range(-1, (high - low).days + 3)]
-        local = [datetime.combine(day.date(), clock) for day in days]
-        return [day for day in dict.fromkeys(local) if any(low <= t <= high for t in zone.instants(day))]
-
-    inside = within(frame.start, frame.end)
+    inside = days_within(mention.clock, zone, frame.start, frame.end)
     if len(inside) > 1:
         quoted = found.quoted(mention.start, mention.end)
-        found.how.append(f"{quoted} is of {inside[-1].date()}, the window's last such day.")
-    covered = inside or ([] if frame.incident else within(frame.first, frame.last))
+        found.how.append(f"{quoted} is of {inside[-1]}, the window's last such day.")
+    covered = inside or ([] if frame.incident else days_within(mention.clock, zone, frame.first, frame.last))
     anchor = (frame.began or frame.start) if frame.incident else frame.last
-    day = covered[-1].date() if covered else zone.today(anchor).date()
+    day = covered[-1] if covered else zone.today(anchor).date()
     problem = "" if mention.problem == "midnight" else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 
 
 def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> None:
     """Combine all expressions: "after 14:00" and "before 14:30" are one window; a second window is not used."""
-    if len(pieces) == 2 and asking.COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
+    if len(pieces) == 2 and _COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
         low, high = pieces[1].low, pieces[1].high
         if low and high and pieces[0].low and pieces[0].high:
             found.against, pieces = (low, high), pieces[:1]

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
 from tsg_agent.extract.text import Prose
+from tsg_agent.extract.words import ALL
 from tsg_agent.extract.zones import LOCAL, Zone
 
 DAY = timedelta(days=1)
@@ -13,6 +14,7 @@ _SEVERAL = 8
 _LATEST = "the latest such time before now"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
+_LONGEST = 400 * DAY  # of a longer range the days are not looked through
 _STATED = 200  # mentions that are read for a text's only day
 
 
@@ -121,13 +123,10 @@ def _dates(
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
-    near = _sentence_days(mention, setting, today, clock)
+    near = _sentence_days(mention, setting, today, clock, start=bound is None)
     if len(near) == 1:
-        if bound is None and near[0] < today and _told_before(mention, clock, setting):
-            near, problem = (near[0], today), OTHER_DAY
-        else:
-            near, problem = _around(near[0], clock, zone, bound, after) if bound else near, ""
-        return near, "the day from the same sentence", problem
+        near = _around(near[0], clock, zone, bound, after) if bound else near
+        return near, "the day from the same sentence", ""
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated, problem = _stated_days(setting, today), ""
@@ -178,21 +177,28 @@ def _covered(day: date, setting: TimeContext) -> bool:
     return bool(setting.first and setting.last and setting.first.date() <= day <= setting.last.date())
 
 
-def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
+def _sentence_days(
+    mention: TimeMention, setting: TimeContext, today: date, clock: time, *, start: bool
+) -> tuple[date, ...]:
     begin, end = setting.prose.sentence(mention.start, mention.end)
     found: list[date] = []
     for other in setting.days:
         if other.start >= end or len(found) >= _SEVERAL:
             break
-        if other.start >= begin and other.day and other is not mention:
-            found += days_of(other.day, setting, today, clock)
+        if other.start < begin or other is mention or not other.day:
+            continue
+        days = days_of(other.day, setting, today, clock)
+        if max(days, default=today) >= today or not _apart(other, mention, setting, clock, start=start):
+            found += days
     return tuple(dict.fromkeys(found))
 
 
-def _told_before(mention: TimeMention, clock: time, setting: TimeContext) -> bool:
-    """Whether a later time of day comes before it in its sentence: "as last night (22:10-23:00), down since 14:16"."""
-    begin, _ = setting.prose.sentence(mention.start, mention.end)
-    return any(begin <= one.start < mention.start and one.clock and one.clock > clock for one in setting.days)
+def _apart(day: TimeMention, mention: TimeMention, setting: TimeContext, clock: time, *, start: bool) -> bool:
+    """Whether a day has a time of its own, and is compared with, or a `start` would be before that: "as last night
+    (22:10-23:00), down since 14:16"."""
+    own = [one.clock for one in setting.days if day.start <= one.start < mention.start and one.clock]
+    before = setting.prose.text[max(0, day.start - 20) : day.start]
+    return bool(own) and bool((start and max(own) > clock) or ALL.like(r"\b{compared}\W{1,3}$").search(before))
 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
@@ -226,15 +232,19 @@ def _telemetry_days(
         local = zone.today(bound).date()
         return _around(local, clock, zone, bound, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
-    if first and last:
-        count = (last.date() - first.date()).days + 3
-        if count <= 400:
-            days = [first.date() + timedelta(days=n - 1) for n in range(count)]
-            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if setting.covers(t)]
-            if len(set(inside)) == 1:
-                return (inside[0],), "the only day on which the telemetry covers it", ""
-            if inside and setting.now - last > DAY:
-                return tuple(dict.fromkeys(inside[-8:])), "", "no day is given, and the telemetry covers several"
+    if first and last and last - first < _LONGEST:
+        inside = days_within(clock, zone, first, last)
+        if len(inside) == 1:
+            return (inside[0],), "the only day on which the telemetry covers it", ""
+        if inside and setting.now - last > DAY:
+            return tuple(inside[-_SEVERAL:]), "", "no day is given, and the telemetry covers several"
     instants = zone.instants(datetime.combine(today, clock))
     future = bool(instants) and instants[0] > setting.now
-    return (today - DAY if future else today,), "the latest such time before now", ""
+    return (today - DAY if future else today,), _LATEST, ""
+
+
+def days_within(clock: time, zone: Zone, low: datetime, high: datetime) -> list[date]:
+    """The days on which a time of day lies between two instants; at most the last `_LONGEST`."""
+    low = max(low, high - _LONGEST)
+    days = dict.fromkeys((low + n * DAY).date() for n in range(-1, (high - low).days + 3))
+    return [day for day in days if any(low <= t <= high for t in zone.instants(datetime.combine(day, clock)))]

@@ -8,6 +8,7 @@ investigations and complaints started.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
 from tsg_agent.extract.spotting import TimeMention
@@ -36,25 +37,28 @@ class Cue:
         """The clause, with the text between words and time."""
         return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
 
-    def is_direct(self) -> bool:
-        """Whether only small words stand between the words and a time behind them."""
-        return not self.after and self.around.is_direct(self.gap)
+    def has(self, kinds: str, *, near: bool = False) -> bool:
+        """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
+        return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
 
     def is_so(self) -> bool:
         """Whether the words are not negated: "resolved", but not "not resolved"."""
         return not self.around.denies(self.head)
 
-    def is_well(self) -> bool:
-        """Whether the service is said to be well ("back to normal"); "resolved" may be only the ticket."""
-        return self.is_so() and not self.around.words["closed"].fullmatch(self.word)
+    def counts_back(self, kinds: str) -> bool:
+        """Whether the time is counted back, with no word of these kinds before it."""
+        return self.around.mention.back is not None and not self.around.has(kinds, self.gap)
+
+    def is_all(self, kinds: str) -> bool:
+        """Whether what follows the time says nothing beside words of these kinds."""
+        return self.after and self.around.says_nothing(self.around.words[kinds].sub(" ", self.around.following))
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state ("fine since"), or something that is over."""
         if not self.around.words["since"].fullmatch(self.word):
             return True
         words = self.around.words
-        no_more = rf"\b{words.one_of('not')}[ ](?:longer[ ])?{words.one_of('failing')}[ ]*$"  # "not failing since"
-        if words.made("fails no more", no_more).search(self.head[-60:]):
+        if words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:]):  # "not failing since"
             return False
         over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
         follows = self.around.following
@@ -62,56 +66,31 @@ class Cue:
             self.subject or self.around.says_nothing(follows) or self.around.has("failing hint served symptom", follows)
         )
         own = self.subject or not self.around.has("elsewhere handling", follows)
-        return bool(bare and own) and not over and not self.around.has("fine", self.subject)
+        return bool(bare and own) and not over and not self.has("fine")
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        pattern = self.around.words.made("onwards", rf"[ ,]*{self.around.words.one_of('onwards')}(?!\w)")
-        onwards = pattern.match(self.around.after) or self.around.ends_failing(self.subject)
+        words = self.around.words
+        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
         alone = not self.after and not re.search(r"\w", self.around.following)
-        names = "§" in self.head and self.around.says_nothing(self.around.words["served"].sub(" ", self.head))
+        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
         return not self.gap.strip(" ~") and bool(onwards or (alone and names))
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
         around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        if around.denies(self.subject) or words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest):
+        if around.denies(self.subject) or words.like(r"\s*{object}(?!\w)").match(rest):
             return False
-        good, bad = around.has("good", self.subject), around.has("bad", self.subject)
+        good, bad = self.has("good"), self.has("bad")
         if words["rise"].fullmatch(self.word):
             return bad and not good
-        people = rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
-        if around.has("component", self.subject) or words.made("people", people).search(self.subject):
+        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
+        if self.has("component") or people.search(self.subject):
             return False
         if words["break"].fullmatch(self.word):
             return good or not (bad and words["fall"].fullmatch(self.word))
         bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
         return (good and not bad) or (bare and "%" in rest)
-
-    def was_fine(self) -> bool:
-        """Whether "until" ends a good state ("fine until 13:40"): the incident began then."""
-        return self.around.has("fine", self.subject) and not self.around.has("not", self.subject)
-
-    def is_watched(self) -> bool:
-        """Whether "until" ends only the watching: "we had watched it until 15:00"."""
-        return self.around.has("watched", self.subject + self.around.following[:60])
-
-    def goes_badly(self) -> bool:
-        """Whether "until" ends something that is no good state."""
-        return not self.around.has("fine", self.subject + self.around.following[:60])
-
-    def counts_back(self) -> bool:
-        """ "down in us-east-1 35 minutes ago", "lleva 25 minutos fallando"."""
-        return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
-
-    def names_nothing(self) -> bool:
-        """Whether words before the time have no subject, or the time comes first: "14:01 - first 503s"."""
-        return not self.subject or not self.after
-
-    def is_all(self) -> bool:
-        """Whether nothing else follows the time: "14:00 errors."."""
-        bare = self.around.words["failing event"].sub(" ", self.around.following)
-        return self.after and self.around.says_nothing(bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +100,27 @@ class RoleRule:
     kinds: str
     role: str
     rank: int
-    also: Callable[[Cue], bool] = lambda _: True
+    also: Callable[[Cue], object] = lambda _: True
 
 
 RULES = (
-    RoleRule("now", "nows", 2, Cue.is_direct),
+    RoleRule("now", "nows", 2, lambda cue: not cue.after and cue.around.is_direct(cue.gap)),
     RoleRule("start occurred since", "starts", 1, Cue.may_begin),
     RoleRule("from", "starts", 1, Cue.runs_on),
-    RoleRule("first", "starts", 0, Cue.names_nothing),
+    RoleRule("first", "starts", 0, lambda cue: not (cue.subject and cue.after)),  # "14:01 - first 503s"
     RoleRule("break fall rise", "starts", 0, Cue.worsens),
-    RoleRule("until", "starts", 1, Cue.was_fine),
-    RoleRule("done", "ends", 6, Cue.is_well),
+    RoleRule("until", "starts", 1, lambda cue: cue.has("fine") and not cue.has("not")),  # "fine until 13:40"
+    # "back to normal" is the service's; "resolved" may be only the ticket
+    RoleRule("done", "ends", 6, lambda cue: cue.is_so() and not cue.around.words["closed"].fullmatch(cue.word)),
     RoleRule("done", "ends", 5, Cue.is_so),
     RoleRule("half_done", "ends", 4, Cue.is_so),
-    RoleRule("until", "nows", 2, Cue.is_watched),
-    RoleRule("until", "ends", 3, Cue.goes_badly),
+    RoleRule("until", "nows", 2, lambda cue: cue.has("watched", near=True)),  # "we had watched it until 15:00"
+    RoleRule("until", "ends", 3, lambda cue: not cue.has("fine", near=True)),
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
-    RoleRule("alarm", "created", 5, Cue.names_nothing),
-    RoleRule("failing", "starts", 0, Cue.is_all),
-    RoleRule("failing", "starts", 0, Cue.counts_back),
+    RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
+    RoleRule("failing", "starts", 0, lambda cue: cue.is_all("failing event")),  # it says "14:00 errors" and no more
+    RoleRule("failing", "starts", 0, lambda cue: cue.counts_back("fall done over")),  # "down 35 minutes ago"
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
@@ -199,7 +179,7 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
     if around.ends_failing(cue.subject) or rule.role == "nows":
         return True
     if rule.role == "created":
-        return (cue.after or cue.is_direct()) and not around.has("elsewhere", cue.subject)
+        return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
     told = cue.told if rule.role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
@@ -216,10 +196,22 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
             index += 1
         else:
             _single(prose, around, roles)
+    _put_away(prose, roles, words)
     find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
+
+
+def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
+    """Put away the ends that a relapse follows: "recovered at 14:30, down again at 14:41"."""
+    relapse = r"\b(?:{relapse}|{again} (?:\w+ )?{failing break}|{failing break} (?:\w+ )?{again})(?!\w)"
+    for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
+        before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
+        if not words["planned not fine"].search(before) and not prose.is_quoted(match.start()):
+            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
+            roles.ends = [one for one in roles.ends if one not in gone]
+            roles.unused += [one.mention for one in gone]
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
@@ -266,9 +258,11 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
     first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
     negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
     said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
-    if not around.has("correction instead" if negated else "correction", f"{between} {said}"):
+    kinds = "correction instead" if negated else "correction"
+    _, *behind = around.words[kinds].split(between)
+    if not behind and not around.has(kinds, said):
         return False
-    return not around.has("elsewhere handling planned past", said)
+    return not around.has("elsewhere handling planned past", f"{behind[-1]} {around.following}" if behind else said)
 
 
 def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
@@ -308,8 +302,6 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
 def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
     """The list of `Roles` that a range belongs to, by the nearest clause that tells."""
     head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
-    if ALL.labels("ran").fullmatch(around.label):
-        return "ran"
     asks = rest.rstrip().endswith("?")
     said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
     others = around.has("past", head) or around.has("unrelated", rest)
@@ -323,9 +315,8 @@ def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> s
     trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)
     if around.has("elsewhere planned calm", clause):
         return "unused"
-    event, noun = words.one_of("event"), words.one_of("window")
-    of = rf"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
-    if words.made("own window", rf"\b{event}(?:'s)? (?:time )?{noun}(?!\w)|\b{noun} {of}").search(clause):
+    of = r"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
+    if words.like(rf"\b{{event}}(?:'s)? (?:time )?{{window}}(?!\w)|\b{{window}} {of}").search(clause):
         return "ran"
     window = around.has("window to_look_at", clause)
     if window or around.has("look", clause):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
-from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import Words
@@ -53,15 +53,6 @@ class Range:
     vague: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """How long the incident lasted by the text: "an outage of 70 minutes"."""
-
-    span: timedelta
-    start: int
-    end: int
-
-
 @dataclass(slots=True)
 class Roles:
     """The times of a text by role."""
@@ -76,22 +67,20 @@ class Roles:
     ranges: list[Range] = field(default_factory=list)  # windows
     ran: list[Range] = field(default_factory=list)  # when the incident was on
     either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
-    lasting: list[Lasting] = field(default_factory=list)
+    lasting: list[tuple[timedelta, int, int]] = field(default_factory=list)
+    """How long the incident lasted by the text, and where it says so: "an outage of 70 minutes"."""
     unused: list[TimeMention] = field(default_factory=list)
 
 
 def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
     """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "the last
     3 hours" a window."""
-    about, last, event = words.one_of("about"), words.one_of("last"), words.one_of("event")
-    for_, took = words.one_of("for", "since"), words.one_of("lasting")
-    long = words.made(
-        "length", rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{event}(?!\w))?|\b(?P<one>hour|day|week)\b"
+    long = words.like(
+        rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day|week)\b"
     )
-    before = words.made(
-        "before a length",
-        rf"(?:\b(?P<for>{for_})[ ]|\b(?P<took>{took})\W{{1,4}})?(?:{about}[ ]|~)?(?:the[ ])?"
-        rf"(?:\b(?P<last>{last})\W{{1,4}})?(?:{about}[ ]|~)?$",
+    before = words.like(
+        r"(?:\b(?P<for>{for since})[ ]|\b(?P<took>{lasting})\W{1,4})?(?:{about}[ ]|~)?(?:the[ ])?"
+        r"(?:\b(?P<last>{last})\W{1,4})?(?:{about}[ ]|~)?$"
     )
     for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
         said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
@@ -109,22 +98,23 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     near, mention = subject[-70:], TimeMention(start, end, back=span)
     trouble = words["failing hint event symptom"].search(near)
     lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
-    been = words.made("been", rf"\b{words.one_of('been')}(?!\w).*").search(rest)
+    been = words.like(r"\b{been}(?!\w).*").search(rest)
     if words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1]) or _is_rule(words, subject):
         return
     if lasts and trouble:
         at = opened - len(near) + trouble.start() if trouble else opened
         since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
-        over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
+        was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
+        over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
         if since:  # "an outage at 13:05 for 40 minutes"
             roles.unused.remove(since)
         if since or said["last"] or not over:
             roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
         if since or (over and not said["last"]):
-            roles.lasting.append(Lasting(span, opened, end))
+            roles.lasting.append((span, opened, end))
     elif said["took"] or match["event"]:
         if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
-            roles.lasting.append(Lasting(span, opened, match.end()))
+            roles.lasting.append((span, opened, match.end()))
     elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
         roles.starts.append(Sighting(mention, 1, opened, end))
     elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
@@ -139,9 +129,3 @@ def _is_rule(words: Words, head: str) -> bool:
     return bool(
         re.search(r"[<>]", head) or (words["rule"].search(head) and "%" in head and not words["was"].search(head))
     )
-
-
-def _is_over(words: Words, head: str, rest: str) -> bool:
-    """Whether it is over: "errors for a minute, gone now", "was down for 10 minutes"."""
-    was = words.made("was", rf"\b{words.one_of('was')}\b[^.\n]{{0,40}}$")
-    return bool(words["over"].search(rest[:60]) or was.search(head))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.spoken import number
+from tsg_agent.extract.spoken import DIGIT, number
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
@@ -18,63 +18,42 @@ _MATCHES = 500  # numbers that are read; a text with more says nothing clearly
 _SHOWN = 8
 _TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
-_PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b|prozent\b|por ciento\b|pour ?cent\b)"
-_NUMBER = re.compile(
-    rf"(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)", re.I
+_PERCENT = r"[ ]?(?:%|{percent}\b)"
+_NUMBER = ALL.like(
+    rf"(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)"
 )
-_LABELS = re.compile(
+_LABELS = ALL.like(
     rf"(?<![^\W_]){_TARGET}(?:[ _-](?:threshold|target|percent|objective))?[\"'*`_]{{0,3}}[ \t]{{0,30}}[:=|]"
-    r"[\"'*`_ ~>≥=]{0,6}$",
-    re.I,
+    r"[\"'*`_ ~>≥=]{0,6}$"
 )
-_BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$", re.IGNORECASE)
+_BEFORE = ALL.like(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$")
 _BESIDE = re.compile(
     r"(?: (?:for|of|with|für|mit|del?|con|pour|avec|para)(?: the| la| das| that| this)? [\w.-]{1,30})?(?: |: )"
     r"(?:(?:of|is|ist|es|est) )?"
 )
 """Text between a target's word and a number without "%": "objective for payments: 99.95"."""
-_AFTER = re.compile(
+_AFTER = ALL.like(
     r"[ -]?(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level|contractual|contract)[ -]){0,3}"
-    rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))",
-    re.IGNORECASE,
+    rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))"
 )
 """A target's word behind a number, unless another number follows the word."""
-_TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
-_MEASURED = re.compile(
-    r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
-    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|(?<!an )availability (?:is|of|was))\b|[,|)]",
-    re.IGNORECASE,
-)
-_OTHER = re.compile(
-    r"\b(?:errors?|error[ -]rates?|cpu|memory|disk|utili[sz]ation|burn|budget|cache|latency|p9[0-9]|conversion|alert\w*"
-    r"|failure|traffic|rollout|sampling|canary|heap|load|packet|loss|retry|retries|saturation|alarm)\b",
-    re.IGNORECASE,
-)
-_FAIL = r"(?:fail|be down|ausfallen|fehlschlagen|scheitern|fallar|échouer)\b"
-_MAY = (
-    r"(?:(?:fehler)?budget|presupuesto|allowed|may|can|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens"
-    r"|pueden|permitid\w+|peuvent|autorisé\w*)"
-)
-_ALLOWED = re.compile(
-    rf"(?<![\w.,-])(?P<small>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
-    rf"(?P<fails>[ ](?:to )?{_FAIL})?"
-    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?){_PERCENT}",
-    re.IGNORECASE,
+_TARGETS = ALL.like(rf"\b{_TARGET}s?\b")
+_MEASURED, _OTHER = ALL.like(r"\b{measured}\b|[,|)]"), ALL.like(r"\b{measures_else}\b")
+_SMALL = r"[0-5](?:[.,][0-9]{1,4})?"
+_ALLOWED = ALL.like(
+    rf"(?<![\w.,-])(?P<small>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}[^.;\n%0-9]{{0,30}}\b{{may}}\b"
+    rf"(?P<fails>[ ](?:to )?{{fail}}\b)?|\b{{may}}\b[^.;\n%0-9]{{0,20}}(?P<less>{_SMALL}){_PERCENT}"
 )
 """A share that may fail: the target is 100 % without it."""
-_BUDGET = re.compile(
-    r"\b(?:error[ -]budget|fehlerbudget|presupuesto de error(?:es)?|budget d'erreurs?)[ ]?"
-    rf"(?:is|of|[:=]|ist|von|beträgt|es(?: del)?|est(?: de)?|de)?[ ]?[0-5](?:[.,][0-9]{{1,4}})?{_PERCENT}"
-    r"(?![^.,;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
-    re.IGNORECASE,
+_BUDGET = ALL.like(
+    rf"\b{{error_budget}}[ ]?(?:{{budget_is}}|[:=])?[ ]?{_SMALL}{_PERCENT}(?![^.,;\n]{{0,30}}\b{{budget_left}}\b)"
 )
 """The size of an error budget, not what is left of it."""
-_UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
-_ONE_IN = re.compile(
-    r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
-    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|one|two|five|ein|zwei|fünf)[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
-    rf"[^.;\n%0-9]{{0,20}}\b{_MAY}[ ](?:to )?{_FAIL}",
-    re.IGNORECASE,
+_UNITS: dict[str, int] = ALL.table("thresholds", "large")
+_ONE_IN = ALL.like(
+    r"\b{one}\b[^.;\n%0-9]{0,20}\b{one_in} "
+    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|{DIGIT})[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
+    r"[^.;\n%0-9]{0,20}\b{may}[ ](?:to )?{fail}\b"
 )
 _NINES = re.compile(
     r"\b(?P<count>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b", re.I
@@ -197,17 +176,21 @@ def _in_words(prose: Prose) -> Iterator[_Percentage]:
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = int(match["count"]) if match["count"].isdigit() else number(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
-        yield _Percentage(value, 0 if prose.is_quoted(match.start()) else 1, f"text: {prose.snippet(*match.span())}")
+        yield _told(prose, value, match)
     for match in islice(_ONE_IN.finditer(prose.text), _MATCHES):
         count = number(match["times"] or "one") * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
-        rank = int(not prose.is_quoted(match.start()))
-        yield _Percentage(round(100 - 100 / count, 6), rank, f"text: {prose.snippet(*match.span())}")
+        yield _told(prose, round(100 - 100 / count, 6), match)
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):
         value = round(100 - float((match["small"] or match["less"]).replace(",", ".")), 6)
-        shown = f"text: {prose.snippet(*match.span())} (it would be {value:g} %)"
         budget = _BUDGET.search(prose.text, max(0, match.start() - 12), match.end() + 40)
         stated = match["fails"] or (budget and budget.end() == match.end())
-        yield _Percentage(value, int(bool(stated) and not prose.is_quoted(match.start())), shown)
+        told = _told(prose, value, match, rank=int(bool(stated)))
+        yield replace(told, shown=f"{told.shown} (it would be {value:g} %)")
+
+
+def _told(prose: Prose, value: float, match: re.Match[str], rank: int = 1) -> _Percentage:
+    shown, quoted = f"text: {prose.snippet(*match.span())}", prose.is_quoted(match.start())
+    return _Percentage(value, rank, shown, quoted=quoted)
 
 
 def _which(values: Sequence[float]) -> Question:

@@ -1,26 +1,28 @@
-"""Numbers in words and times as they are spoken: "twenty-five", "fourteen oh five", "ninety-nine point nine five"."""
+"""Numbers in words, lengths of time ("1h 20m", "eine halbe Stunde") and spoken times ("fourteen oh five")."""
 
 import re
+from datetime import timedelta
 
 from tsg_agent.extract.words import ALL, ENGLISH, any_of
 
 _VALUES: dict[str, int] = ALL.table("calendar", "numbers")
 _PLAIN = {form: value for form, value in _VALUES.items() if form.isalpha()}
 """Number words without the articles, which are numbers only before a unit ("an hour")."""
-_DIGIT = any_of([form for form, value in _PLAIN.items() if value < 10])
+DIGIT = any_of([form for form, value in _PLAIN.items() if value < 10])
+"""Pattern of a number below 10 in words."""
 DIGITS = {word: str(value) for word, value in ENGLISH.table("calendar", "numbers").items() if value < 10}
 """English number word -> its digit."""
 _HOUR = any_of([form for form, value in _PLAIN.items() if 1 <= value <= 12])
-NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{_DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
+NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
 """Pattern of a number in words, in any of the languages."""
 _NINETIES = re.compile(
-    rf"\b(?P<whole>(?:ninety[- ]{_DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
-    rf"(?: {any_of(ALL.listed('calendar', 'point'))}(?P<part>(?:[ -]{_DIGIT}){{1,4}}))?\b",
+    rf"\b(?P<whole>(?:ninety[- ]{DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
+    rf"(?: {any_of(ALL.listed('calendar', 'point'))}(?P<part>(?:[ -]{DIGIT}){{1,4}}))?\b",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
     rf"\b(?=\w+teen|twenty[- ](?:one|two|three))(?P<hour>{NUMBER})[ ]"
-    rf"(?:hundred(?:[ ]hours)?|(?P<minute>oh[ -]{_DIGIT}|(?!{_DIGIT}\b){NUMBER}))\b"
+    rf"(?:hundred(?:[ ]hours)?|(?P<minute>oh[ -]{DIGIT}|(?!{DIGIT}\b){NUMBER}))\b"
     r"(?![ ](?:%|percent|errors|requests|times))",
     re.IGNORECASE,
 )
@@ -37,6 +39,26 @@ _HALVES = re.compile(
     r"(?=(?P<second>[0-9]{1,2})(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
     re.IGNORECASE,
 )
+
+_HALF = ALL.like("{half}")
+_NUMBER = any_of([ALL.one_of("half"), NUMBER])
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
+UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
+_AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
+_PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
+SPAN = (
+    rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
+    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
+    rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
+)
+"""Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
+_PART = re.compile(
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})", re.IGNORECASE
+)
+_HOURS_MINUTES = re.compile(r"(?P<hours>[0-9]{1,2})h(?P<minutes>[0-5][0-9])", re.IGNORECASE)
+_MORE = re.compile(rf"(?P<before>\b{UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{UNIT}))?", re.IGNORECASE)
+_QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 
 
 def number(said: str) -> int:
@@ -59,7 +81,7 @@ def _clock(match: re.Match[str]) -> str:
 
 
 def _percent(match: re.Match[str]) -> str:
-    part = "".join(str(number(one)) for one in re.findall(_DIGIT, match["part"] or "", re.IGNORECASE))
+    part = "".join(str(number(one)) for one in re.findall(DIGIT, match["part"] or "", re.IGNORECASE))
     return f"{number(match['whole'])}.{part}".rstrip(".")
 
 
@@ -70,3 +92,29 @@ def _with_half(match: re.Match[str]) -> str:
         return match[0]
     own = half if first % 12 <= second % 12 else "a" if half == "p" else "p"  # 11 to 2 pm begins in the morning
     return f"{first}{match['minutes']}{own}m{match['gap']}"
+
+
+def length(text: str) -> timedelta:
+    """The length of time that a match of `SPAN` means."""
+    quarters = _QUARTERS.search(text)
+    if quarters:
+        return timedelta(minutes=45 if quarters["three"] else 15)
+    if short := _HOURS_MINUTES.fullmatch(text):
+        return timedelta(hours=int(short["hours"]), minutes=int(short["minutes"]))
+    total = timedelta()
+    more = _MORE.search(text)
+    if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
+        unit = more["before"] or more["after"] or "hour"
+        total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
+        text = f"{text[: more.start()].strip() or 1} {unit}"
+    for part in _PART.finditer(text):
+        seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
+        count = (
+            float(part["number"].replace(",", "."))
+            if part["number"]
+            else 0.5
+            if _HALF.fullmatch(part["word"])
+            else number(part["word"])
+        )
+        total += timedelta(seconds=count * seconds)
+    return total

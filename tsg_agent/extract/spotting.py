@@ -12,9 +12,8 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
-from tsg_agent.extract.spoken import number
-from tsg_agent.extract.words import ENGLISH, Words, any_of
+from tsg_agent.extract.spoken import SPAN, UNIT, length, number
+from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
 _Found = TypeVar("_Found")
@@ -57,11 +56,13 @@ class TimeMention:
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3}|\.[0-9]{1,9})?(?![\w:/-]|\.[0-9])")
 _AFTER_START = re.compile(
     rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
-    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
+    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{ALL.one_of('later')}\b)",
     re.IGNORECASE,
 )
 _AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
 """Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
+_FIGURES = (("by", "bm", "bd"), ("y", "ym", "yd"), ("cy", "cm", "cd"), ("no year", "b1", "a1"))
+"""Groups of a date in figures: year, month, day."""
 _TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
@@ -69,6 +70,7 @@ _AT_A_LINE = (
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
+_WEEKDAYS_DATE = re.compile(r"[ ,]{1,3}(?:the |de[nm] )?", re.IGNORECASE)
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
@@ -77,17 +79,17 @@ class _Forms:
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
+        self.months = [re.compile(rf"(?:{row})\.?", re.IGNORECASE) for row in words.rows("months")]
         self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
-        self.named = {name: self._word(name) for name in _AGO}
-        named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
+        self.named = {name: words.like(f"{{{name}}}") for name in _AGO}
+        named = words.one_of(*_AGO).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
-        of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
-        timed = r"(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-        days = [*self._listed("day_month"), rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}"][0]
+        of, year_of = any_of(["of", *words.listed("calendar", "of")]), words.one_of("year_of")
+        timed = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
+        days = [*words.listed("calendar", "day_month"), timed][0]
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
-              (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
+              (?P<by>(?:19|20)[0-9]{{2}})(?P<bm>[0-9]{{2}})(?P<bd>[0-9]{{2}})(?=T[0-9]{{4}})
             | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
             | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
               (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
@@ -107,13 +109,8 @@ class _Forms:
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        uhr = any_of(self._listed("hour_word"))
-        noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
-        self.afternoon, self.forenoon = map(self._word, ("afternoon", "forenoon"))
-        self.noon, self.midnight = map(self._word, ("noon", "midnight"))
-        self.no_zone = frozenset(self._listed("no_zone"))
-        self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
-        bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
+        uhr, noon, midnight = map(words.one_of, ("hour_word", "noon", "midnight"))
+        bare = rf"{words.one_of('before_hour')}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 23]
         hour = any_of([noon, midnight, *sorted(hours, key=len, reverse=True), "1[0-9]", "2[0-3]", "[1-9]"])
         spoken, past = (
@@ -133,27 +130,17 @@ class _Forms:
             | {_AT_A_LINE}
             | {bare}
             | (?:(?P<spoken>{spoken})[ ](?P<sh>{hour})|(?P<ah>{hour})[ ](?P<past>{past}))
-              (?!\w|[:.%-]\w)(?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
+              (?!\w|[:.%-]\w)(?P<late>[ ]{words.one_of("afternoon").replace(" ", "[ ]")}(?!\w))?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        before, since, vague = (any_of(self._listed(name)) for name in ("ago_before", "for_before", "vague"))
-        about = words.one_of("about")
-        self.ago = re.compile(
-            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{UNIT}))[ ]ago\b"
-            rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
-            re.IGNORECASE,
+        self.ago = words.like(
+            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
+            rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
         )
-        joins, on = any_of(self._listed("join")), any_of(self._listed("on"))
-        self.day_to_time = re.compile(rf"[Tt:]|[ ,|@\])]{{0,3}}(?:(?:{joins}|~|@)[ ~]?)?", re.IGNORECASE)
-        self.time_to_day = re.compile(rf"[ ]|,[ ]|[ ,]{{0,2}}{on}[ ]|[ ]\(", re.IGNORECASE)
-
-    def _listed(self, name: str) -> list[str]:
-        return self.words.listed("calendar", name)
-
-    def _word(self, name: str) -> re.Pattern[str]:
-        return re.compile(any_of(self._listed(name)), re.IGNORECASE)
+        self.day_to_time = words.like(r"[Tt:]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?")
+        self.time_to_day = words.like(r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\(")
 
 
 @cache
@@ -161,16 +148,18 @@ def _forms(words: Words) -> _Forms:
     return _Forms(words)
 
 
-def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
-    """Mentions in the text's order, and whether there are more than are read."""
+def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
+    """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
     forms = _forms(words)
     days = _first(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
     pieces += _first(_clocks(text, [match.span() for match in days], forms))
-    for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
+    for pattern, made in ((forms.ago, _ago), (_AFTER_START, _later)):
         pieces += map(made, _first(pattern.finditer(text)))
+    seconds = ((*match.span(), int(match["seconds"])) for match in _first(_EPOCH.finditer(text)))
+    pieces += [TimeMention(start, end, instant=datetime.fromtimestamp(at, UTC)) for start, end, at in seconds]
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces[:MAXIMUM_MENTIONS], forms), len(pieces) > MAXIMUM_MENTIONS
+    return _joined(text, pieces, forms)
 
 
 def _first(found: Iterable[_Found]) -> list[_Found]:
@@ -189,25 +178,15 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
         day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
-    elif value := groups["basic"]:
-        day = _named(value[:4], int(value[4:6]), int(value[6:]))
-    elif groups["y"]:
-        day = _named(groups["y"], int(groups["ym"]), int(groups["yd"]))
+    elif figures := next((names for names in _FIGURES if groups[names[1]]), None):
+        day = _named(groups.get(figures[0]), int(groups[figures[1]]), int(groups[figures[2]]))
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
         day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
-    elif groups["cm"]:
-        day = _named(groups["cy"], int(groups["cm"]), int(groups["cd"]))
-    elif groups["a1"]:
-        day = _named(None, int(groups["b1"]), int(groups["a1"]))
     else:
-        written = (groups["wm"] or groups["mm"]).rstrip()
-        month = next(
-            n
-            for n, form in enumerate(forms.months, 1)
-            if form.fullmatch(written) or form.fullmatch(written.rstrip("."))
-        )
+        written = groups["wm"] or groups["mm"]
+        month = next(n for n, form in enumerate(forms.months, 1) if form.fullmatch(written))
         day = _named(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
     return TimeMention(match.start(), match.end(), day) if day else None
 
@@ -258,7 +237,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterato
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        if text[match.end() : position].strip(" ,") in forms.no_zone:  # "seit 14:30 ist", a verb
+        if forms.words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
         yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
@@ -267,15 +246,17 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["sh"] or match["ah"]:
         return _spoken(match, forms)
     if match["word"]:
-        midnight = forms.midnight.fullmatch(match["word"])
+        midnight = forms.words.like("{midnight}").fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
     for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
         if match[hours]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
-        said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
+        before = match.string[max(0, match.start() - 24) : match.start()]
         zoned = zone_after(match.string, match.end(), minus=False)[0]
-        told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
+        since = forms.words.like(r"{for_before}(?: {about})? *$").search(before)  # "depuis environ 14h"
+        said = zoned or forms.words.like("{clock_before}$").search(before)
+        told = said or (len(match["hh"]) == 2 and (match["hm"] or since))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
@@ -287,7 +268,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
-    noon, midnight = forms.noon.fullmatch(said), forms.midnight.fullmatch(said)
+    noon, midnight = (forms.words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
     hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
@@ -300,22 +281,11 @@ def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 
 
-def _since(match: re.Match[str], forms: _Forms) -> bool:
-    before = match.string[max(0, match.start() - 24) : match.start()].lower().rstrip()
-    before = re.sub(rf"[ ]{forms.words.one_of('about')}$", "", before)  # "depuis environ 14h"
-    return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
-
-
 def _ago(match: re.Match[str]) -> TimeMention:
-    for name in ("span", "span2", "since"):
-        if match[name]:
-            start = match.start("since") if name == "since" else match.start()
-            return TimeMention(start, match.end(), back=length(match[name]))
-    return TimeMention(match.start(), match.end(), problem="it gives no number")
-
-
-def _epoch(match: re.Match[str]) -> TimeMention:
-    return TimeMention(match.start(), match.end(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC))
+    start = match.start("span2" if match["for"] else 0)  # "seit" tells the role
+    if span := match["span"] or match["span2"]:
+        return TimeMention(start, match.end(), back=length(span))
+    return TimeMention(start, match.end(), problem="it gives no number")
 
 
 def _later(match: re.Match[str]) -> TimeMention:
@@ -332,6 +302,7 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
     """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
+    pieces = _without_weekdays(text, pieces)
     while index < len(pieces):
         piece = pieces[index]
         index += 1
@@ -345,8 +316,6 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
             index += 1
         elif after and after.clock and piece.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start)
-        elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
-            pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
         elif (
             after
             and piece.clock
@@ -363,9 +332,22 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
     return found
 
 
+def _without_weekdays(text: str, pieces: list[TimeMention]) -> list[TimeMention]:
+    """The mentions without weekdays before their date, which says it all: "Sat, 20 Jan 2024"."""
+    found: list[TimeMention] = []
+    for piece in pieces:
+        last = found[-1] if found else piece
+        weekday = last.day is not None and last.day.weekday is not None and last.clock is None
+        if weekday and piece.day and _WEEKDAYS_DATE.fullmatch(text, last.end, max(piece.start, last.end)):
+            found[-1] = replace(piece, start=last.start)
+        else:
+            found.append(piece)
+    return found
+
+
 def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
     """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
-    late, early = forms.afternoon.search(day), forms.forenoon.search(day)
+    late, early = (forms.words.like(kind).search(day) for kind in ("{afternoon}", "{forenoon}"))
     if mention.clock and late and 1 <= mention.clock.hour < 12:
         return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
     return replace(mention, problem="") if mention.problem == TWELVE and early else mention

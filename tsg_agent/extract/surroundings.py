@@ -13,7 +13,7 @@ _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
     r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,40}$"
-    r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{2,30})[\"']?=)[\"'\s]{0,3}$"
+    r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z][A-Za-z0-9]{1,29})[\"']?=)[\"'\s]{0,3}$"
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
@@ -43,14 +43,12 @@ class Surroundings:
 
     def says_nothing(self, text: str) -> bool:
         """Whether a text consists of small words, masked names, digits and punctuation only."""
-        empty = self.words.one_of("filler", "prepositions", "start", "since", "done", "half_done", "lasting")
-        return bool(self.words.made("filler", rf"(?:[\W§0-9]|\b{empty}(?!\w))*").fullmatch(text))
+        empty = r"(?:[\W§0-9]|\b{filler prepositions start since done half_done lasting}(?!\w))*"
+        return bool(self.words.like(empty).fullmatch(text))
 
     def clauses(self, text: str) -> list[str]:
         """The clauses of a text, the last first, without times and brackets."""
-        apart = self.words.made(
-            "clauses", rf"(?<![0-9]),|,(?![0-9])|[;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)"
-        )
+        apart = self.words.like(r"(?<![0-9]),|,(?![0-9])|[;:()|\u2013—]| - |\b{clause}(?!\w)")
         return apart.split(_STAMP.sub(" ", text))[::-1]
 
     def clause(self, text: str) -> str:
@@ -60,23 +58,22 @@ class Surroundings:
     @property
     def leads(self) -> bool:
         """Whether the time stands first in its clause, but for prepositions."""
-        pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
+        pattern = self.words.like(r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}")
         return bool(pattern.fullmatch(self.clauses(self.before)[0]))
 
     def is_direct(self, gap: str) -> bool:
         """Whether only prepositions stand between a word and its time."""
-        pattern = rf"(?:[\s.:,(=~@*_\"'§-]|\b{self.words.one_of('prepositions')}(?!\w))*"
-        return bool(self.words.made("direct", pattern).fullmatch(gap))
+        return bool(self.words.like(r"(?:[\s.:,(=~@*_\"'§-]|\b{prepositions}(?!\w))*").fullmatch(gap))
 
     def is_level(self, gap: str) -> bool:
         """Whether only a level stands between a verb and its time: "dropped to 92 % at"."""
-        small = rf"\bin\b|\b{self.words.one_of('level', 'prepositions')}(?!\w)"
-        pattern = rf"(?:[\s,~(:=@*_§)-]|{small}|(?<![0-9.,-])[0-9][0-9.,]{{0,12}}(?![0-9.,-])[ ]?[%x]?)*"
-        return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
+        figure = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
+        level = self.words.like(rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{figure})*")
+        return len(gap) <= _LONGEST and bool(level.fullmatch(gap))
 
     def leads_to(self, gap: str) -> bool:
         """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
-        named = self.words["failing hint served object"].sub(" ", gap)
+        named = self.words["failing hint served object source"].sub(" ", gap)
         if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
             return True
         if len(gap) > _LONGEST or self.words["joins"].search(gap):
@@ -86,35 +83,30 @@ class Surroundings:
             return False
         mention, day = self.mention, self.mention.day
         worded = mention.back is not None or bool(mention.problem)
-        preposed = self.words.made("preposed", rf"\b{self.words.one_of('preposed')}[\s~@:]*$")
-        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed.search(gap))
+        preposed = self.words.like(r"\b{preposed}[\s~@:]*$").search(gap)
+        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed)
 
     def denies(self, text: str) -> bool:
         """Whether a text ends with a negation, or one word after it."""
-        pattern = self.words.made("not", rf"\b{self.words.one_of('not')}\W*(?:\w+\W+)?$")
-        return bool(pattern.search(text[-40:]))
+        return bool(self.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(text[-40:]))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
-        fails, tail = self.words.one_of("failing", "hint"), self.words.one_of("failing_tail")
-        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
-        return bool(self.words.made("ends failing", pattern).search(clause))
+        tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
+        return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
 
     def to_now(self) -> re.Match[str] | None:
         """The "- now" after the time."""
-        to, now = self.words.one_of("to"), self.words.one_of("to_now")
-        pattern = rf"[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{to}|->|→)[ ]{{0,3}}{now}(?!\w)"
-        return self.words.made("to now", pattern).match(self.following)
+        return self.words.like(r"[ ]{0,3}(?:-{1,2}|\u2013|—|{to}|->|→)[ ]{0,3}{to_now}(?!\w)").match(self.following)
 
     def of_a_thing(self) -> bool:
         """Whether the time names another thing: "the 06:00 deploy"."""
-        return bool(self.words.made("noun after", rf"[ ]{self.words.one_of('noun_after')}\b").match(self.after))
+        return bool(self.words.like(r"[ ]{noun_after}\b").match(self.after))
 
     def opening(self) -> re.Match[str] | None:
         """The "from" or "between" before a range's first time."""
-        between, opens = self.words.one_of("between"), self.words.one_of("from")
-        small = f"(?:{self.words.one_of('about')} )?(?:{self.words.one_of('prepositions')} )?"
-        return self.words.made("opens", rf"\b(?:(?P<between>{between})|{opens})[\s~]*{small}$").search(self.before)
+        opens = r"\b(?:(?P<between>{between})|{from})[\s~]*(?:{about} )?(?:{prepositions} )?$"
+        return self.words.like(opens).search(self.before)
 
     def place(self, index: int) -> int:
         """Where in the text the character of `before` at an index stands."""
@@ -127,10 +119,9 @@ class Surroundings:
 
     def ranges_over(self, gap: str) -> bool:
         """Whether the text between two times joins them to a range; "and" does only after "between" or "from"."""
-        joins, about = self.words.one_of("range_and"), self.words.one_of("about")
-        to = rf"-{{1,2}}|\u2013|—|{self.words.one_of('to')}|->|→|/|\.{{2,3}}|{joins}"
-        pattern = self.words.made("between times", rf",?[ ]{{0,3}}(?:{to})[ ]{{0,3}}(?:{about} |~)?")
-        return bool(pattern.fullmatch(gap)) and bool(self.opening() or not re.search(joins, gap, re.IGNORECASE))
+        to = r",?[ ]{0,3}(?:-{1,2}|\u2013|—|{to range_and}|->|→|/|\.{2,3})[ ]{0,3}(?:{about} |~)?"
+        pair = self.words.like(to).fullmatch(gap)
+        return bool(pair and (self.opening() or not self.words.like("{range_and}").search(gap)))
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:

@@ -1,17 +1,27 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
-from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, hours, iso, reading_of
+from tsg_agent.extract.choices import (
+    CANDIDATES,
+    Choice,
+    Material,
+    ask,
+    choose,
+    hours,
+    iso,
+    reading_of,
+    settle_ranges,
+    written_out,
+)
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import assign
 from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
-from tsg_agent.extract.spans import Written, settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
@@ -22,64 +32,50 @@ _BEFORE_END = 2
 """Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
 
 
-@dataclass(slots=True)
-class Window:
-    """The three times in UTC with their origins; questions that stand in the way; notes."""
-
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    incident_start: datetime | None = None
-    origins: dict[str, str] = field(default_factory=dict)
-    questions: list[Question] = field(default_factory=list)
-    unsettled: list[Question] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
-class Basis:
-    """What times are read against. The window opens `before` the incident's start; `now` is UTC."""
+class Window:
+    """The three times in UTC, or the questions that stand in the way; what else stays open; notes."""
 
-    now: datetime
-    before: timedelta
-    ranges_are_windows: bool
-    place: str = ""
-    """The region; it tells which place an ambiguous zone name means."""
+    times: dict[str, Choice]
+    unsettled: list[Question]
+    notes: list[str]
 
 
-def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
-    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold."""
-    seen = survey(prose, known, basis.now, basis.place)
-    setting = seen.setting
-    material = Material(seen.mentions, seen.roles, setting, given, basis.before, basis.ranges_are_windows)
-    if seen.more:
-        material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
+def find_window(
+    prose: Prose, known: Known, given: Given, *, now: datetime, place: str, before: timedelta, ranges_are_windows: bool
+) -> Window:
+    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold.
+
+    The window opens `before` the incident's start. `place`, the region, tells which zone an ambiguous name means.
+    """
+    seen = survey(prose, known, now, place)
+    setting, material = seen.setting, replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
     settle_ranges(material)
     start = _incident_start(material)
     material.setting = replace(setting, began=start.instant)
-    written = written_out(material, alone=start.is_silent)
-    window = Window(notes=material.notes)
-    _open(window, start, written, material)
-    _close(window, written, material)
-    _told(window, material)
-    _check(window, setting)
-    return window
+    begins, ends = written_out(material, alone=start.is_silent)
+    opened, unsettled = _opening(start, begins, material), []
+    began = _began(start, opened, material)
+    if opened.instant and start.question and not began.question:
+        material.notes.append(f"incident_start stays unknown: {start.question.text}")
+        unsettled.append(start.question)
+    if opened.instant and begins.question:
+        material.notes.append(f"No window of the text is used: {begins.question.text}")
+    ended = _closing(start.instant, start.instant or opened.instant, ends, material)
+    if opened.is_silent and ended.instant and not began.question and not ended.question:
+        opened = _last_hours(ended.instant, material)
+    times = {"incident_start": began, "start_time": opened, "end_time": ended}
+    _tell_unused(times, material)
+    _check(times, material)
+    return Window(times, unsettled, material.notes)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """All times of a text with their roles and context. `more`: the text has more times than are read."""
-
-    mentions: Sequence[TimeMention]
-    roles: Roles
-    setting: TimeContext
-    more: bool
-
-
-def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
+def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Material:
     """Find the times of a text. Places named in `place` or in the text settle ambiguous zone names."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
-    # Where there is no text, the words of a language need not be made into patterns.
-    found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
+    # Where there is no text, no patterns need be made.
+    spotted = spot(prose.text, words) if prose.text.strip() else []
+    found = spotted[:MAXIMUM_MENTIONS]
     offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}
     mentions = [replace(one, zone=_settled(one.zone, said, offsets)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
@@ -94,7 +90,8 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
         # a zone that is the text's only one holds for all times
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
-    return Survey(mentions, roles, _dated(base, roles), more)
+    more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
+    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
 
 
 def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
@@ -141,40 +138,27 @@ def _incident_start(material: Material) -> Choice:
     if choice.is_silent and roles.lasting:
         said = [one for one in roles.ends if one.rank >= RAN_TO]
         end = choose("end_time", said, replace(material, notes=[])).instant
-        quoted = material.quoted(roles.lasting[0].start, roles.lasting[0].end)
+        span, *at = roles.lasting[0]
         if end:
-            choice = Choice(end - roles.lasting[0].span, f"text: {quoted}, counted back from its end")
+            choice = Choice(end - span, f"text: {material.quoted(*at)}, counted back from its end")
     material.notes += [f"Not understood as a time: {one}." for one in unread(material, since=choice.is_silent)]
     return choice
 
 
-def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
-    """Settle `start_time` and `incident_start`."""
-    window.incident_start = start.instant
-    says = "settle" if start.question else "say"
-    window.origins["incident_start"] = (
-        start.origin if start.instant else f"unknown: the text does not {says} when it began"
-    )
-    opened = _opening(start, written, material)
-    if opened.question:
-        window.questions.append(opened.question)
-    window.start_time, window.origins["start_time"] = opened.instant, opened.origin
-    if material.given.exact_start and not start.instant and not opened.question:
-        why = "the start is to be exact, and the text does not settle it"
-        window.questions.append(
-            start.question
-            or ask(
-                "incident_start", why, _instants(material.mentions[: 2 * CANDIDATES], material.setting), Doubt.SILENT
-            )
-        )
-    elif opened.instant and start.question:
-        window.notes.append(f"incident_start stays unknown: {start.question.text}")
-        window.unsettled.append(start.question)
-    if opened.instant and written.start.question:
-        window.notes.append(f"No window of the text is used: {written.start.question.text}")
+def _began(start: Choice, opened: Choice, material: Material) -> Choice:
+    """The incident's start, or why it is unknown; a question only if it is to be exact."""
+    if start.instant:
+        return start
+    question = start.question
+    unknown = f"unknown: the text does not {'settle' if question else 'say'} when it began"
+    if opened.question or not material.given.exact_start:
+        return Choice(origin=unknown)
+    named = _instants(material.mentions[: 2 * CANDIDATES], material.setting)
+    why = "the start is to be exact, and the text does not settle it"
+    return Choice(origin=unknown, question=question or ask("incident_start", why, named, Doubt.SILENT))
 
 
-def _opening(start: Choice, written: Written, material: Material) -> Choice:
+def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     """When the window opens: flag, written window, some time before the start, or before the report was made.
 
     Of several possible starts on one day, the earliest with telemetry counts; the true one is measured later. Neither
@@ -182,22 +166,22 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
-    if written.start.instant:
-        return written.start
+    if written.instant:
+        return written
     moment, origin = start.instant, "incident_start - {}"
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
     if moment is None and start.question:
         moment = _earliest(start.question, material.setting)
         origin = "the earliest time at which it may have begun - {}"
-    if moment is None and not (written.start.question or start.question):
+    if moment is None and not (written.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
             return reported
         material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
         moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
     if moment is None:
-        return Choice(question=written.start.question or start.question)
+        return Choice(question=written.question or start.question)
     before = material.before
     moment = min(moment, material.setting.now)  # an incident in the future has not happened
     return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
@@ -222,45 +206,36 @@ def _reported(material: Material) -> Choice:
     return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
 
 
-def _close(window: Window, written: Written, material: Material) -> None:
-    """Settle `end_time`: flag, written window, resolution, else now or the telemetry's end."""
-    setting = material.setting
-    if material.given.end_time:
-        ended = Choice(material.given.end_time.astimezone(UTC), "given")
-    else:
-        ended = written.end
-        if not (ended.instant or ended.question):
-            ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
-    if ended.question and ended is written.end:
-        window.questions.append(ended.question)
-    elif ended.question:  # a window that is too long does no harm
-        shown = ", ".join(ended.question.candidates)
-        window.notes.append(f"No end is taken from the text: {ended.question.text}{f' {shown}' if shown else ''}")
-    no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
+def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
+    """When the window ends: flag, written window, resolution, else now or the telemetry's end."""
+    setting, given = material.setting, material.given.end_time
+    ended = Choice(given.astimezone(UTC), "given") if given else written
+    if ended.is_silent:
+        ended = _ended(began, after, material)
+        if ended.question:  # a window that is too long does no harm
+            shown = "".join(f" {one}" for one in [", ".join(ended.question.candidates)] if one)
+            material.notes.append(f"No end is taken from the text: {ended.question.text}{shown}")
     if ended.instant:
-        window.end_time, window.origins["end_time"] = ended.instant, ended.origin
-    elif setting.last and setting.now > setting.last:
-        window.end_time = setting.last
-        window.origins["end_time"] = f"the telemetry's last row: {no_end}, and now is later"
-        window.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: now is {iso(setting.now)}.")
-    else:
-        window.end_time, window.origins["end_time"] = setting.now, f"now: {no_end}"
-    if window.end_time and not window.start_time and not window.questions:
-        _last_hours(window, window.end_time, material)
+        return ended
+    no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
+    question = ended.question if ended is written else None
+    if setting.last and setting.now > setting.last:
+        now = f"now is {iso(setting.now)}"
+        material.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: {now}.")
+        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", question)
+    return Choice(setting.now, f"now: {no_end}", question)
 
 
-def _last_hours(window: Window, end: datetime, material: Material) -> None:
-    """A window without a start: the hours before its end, or more if the text names a time of the day before it."""
-    span = _BEFORE_END * material.before
+def _last_hours(end: datetime, material: Material) -> Choice:
+    """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
     clocks = [one for one in material.roles.unused if one.clock]
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
-    window.start_time = min(_minus(one, span if one is end else material.before) for one in [end, *near])
+    start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     first = material.setting.first
-    if first and window.start_time < first < end:
-        window.start_time = first
-    window.origins["start_time"] = f"the last {hours(end - window.start_time)}: the text does not say when it began"
-    length = hours(end - window.start_time)
-    window.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
+    start = first if first and start < first < end else start
+    length = hours(end - start)
+    material.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
+    return Choice(start, f"the last {length}: the text does not say when it began")
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
@@ -271,10 +246,9 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
         return choose("end_time", plain, material, after)
     implied = [one for one in [*roles.ends, *roles.nows] if one.rank < PLAIN_END and _possible(one, after, material)]
     if roles.lasting and began and not any(one in roles.ends for one in implied):
-        lasting = roles.lasting[0]
-        end = began + lasting.span
-        if end <= setting.now:
-            return Choice(end, f"text: {material.quoted(lasting.start, lasting.end)}, counted from the start")
+        span, *at = roles.lasting[0]
+        if began + span <= setting.now:
+            return Choice(began + span, f"text: {material.quoted(*at)}, counted from the start")
     if not implied:
         return Choice()
     latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
@@ -298,46 +272,50 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
     )
 
 
-def _told(window: Window, material: Material) -> None:
+def _tell_unused(times: Mapping[str, Choice], material: Material) -> None:
     """Note the times and lengths of the text that are not used."""
-    times = {name: getattr(window, name) for name in ("start_time", "end_time", "incident_start")}
-    own = [name for name in times if times[name] and window.origins.get(name, "").startswith(("text", "when", "given"))]
-    told = " ".join([*window.notes, *(f"{one.text} {one.candidates}" for one in window.questions)])
-    window.notes += elsewhere(material, [times[name] for name in own])
-    window.notes += times_left(material, [times[name] for name in own], told)
-    end, ended = window.end_time or material.setting.now, "end_time" in own
-    window.notes += lengths_left(material, window.incident_start, end, ended=ended)
+    own = [one.instant for one in times.values() if one.instant and one.origin.startswith(("text", "when", "given"))]
+    told = " ".join(
+        [*material.notes, *(f"{one.question.text} {one.question.candidates}" for one in times.values() if one.question)]
+    )
+    material.notes += elsewhere(material, own)
+    material.notes += times_left(material, own, told)
+    began, ended = times["incident_start"].instant, times["end_time"]
+    material.notes += lengths_left(material, began, ended.instant or material.setting.now, ended=ended.instant in own)
 
 
-def _check(window: Window, setting: TimeContext) -> None:
-    start, end, began = window.start_time, window.end_time, window.incident_start
+def _check(times: dict[str, Choice], material: Material) -> None:
+    """Raises `ParameterError` for times that cannot hold; a start that is later than now is taken out."""
+    setting, origins = material.setting, {name: one.origin for name, one in times.items()}
+    began, start, end = (one.instant for one in times.values())
     if began and began > setting.now:
-        said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"
+        said = f"incident_start is later than now: it is {iso(began)} ({origins['incident_start']})"
         said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
-        if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
+        exact = material.given.exact_start or origins["incident_start"] == "given"
+        if exact or began - setting.now > timedelta(hours=WIDEST):
             raise ParameterError(said, fix=fix)
         # A clock or a zone is wrong: the start is measured instead.
-        window.notes.append(f"{said} {fix} The window is the time before now.")
-        began = None
+        material.notes.append(f"{said} {fix} The window is the time before now.")
+        began, times["incident_start"] = None, Choice(origin="unknown: the text's start is later than now")
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"
-        telemetry = end == setting.last and window.origins["end_time"].startswith("the telemetry")
+        telemetry = end == setting.last and origins["end_time"].startswith("the telemetry")
         fix = "Give --start-time or --incident-start before --end-time."
         if telemetry:
             fix = "Give times that the telemetry covers, or telemetry that covers the incident."
-        message = f"The window ends before it starts: end_time {iso(end)} ({window.origins['end_time']}) is not after"
-        raise ParameterError(f"{message} {what} {iso(later)} ({window.origins[what]}).", fix=fix)
+        message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
+        raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
     if start and end and setting.first and setting.last and (end < setting.first or start > setting.last):
-        window.notes.append(
+        material.notes.append(
             f"The telemetry holds nothing of the window: it covers {iso(setting.first)} to {iso(setting.last)}."
         )
     elif began and setting.first and began < setting.first:
-        window.notes.append(
+        material.notes.append(
             f"The telemetry begins at {iso(setting.first)}: nothing in it is from before the incident's start."
         )
     if start and began and began < start:
-        window.notes.append("The incident began before the window: nothing in the window is from before its start.")
+        material.notes.append("The incident began before the window: nothing in the window is from before its start.")
 
 
 def _minus(instant: datetime, before: timedelta) -> datetime:

@@ -75,16 +75,15 @@ class Zone:
             return []
         upper = self.name.upper()
         several = [hours for hours, _ in _AMBIGUOUS.get(upper, ())] or ([_FIXED[upper]] if upper in _FIXED else [])
+        if self.name[:1] in "+-":
+            several = [_hours(self.name)]
         if several:
-            return [_at(local, hours) for hours in several]
+            return [_at(local, hours) for hours in several if abs(hours) <= WIDEST]
         if upper in _SEASONAL:
             hours, place = _SEASONAL[upper]
             kept = _in_place(local, place)
             written = _at(local, hours)
             return [written, *[instant for instant in kept if instant != written]] if kept else [written]
-        if self.name[:1] in "+-":
-            hours = _hours(self.name)
-            return [_at(local, hours)] if abs(hours) <= WIDEST else []
         return _in_place(local, _PLACES.get(upper, self.name))
 
     def today(self, now: datetime) -> datetime:

@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tsg_agent.errors import ModelError
 from tsg_agent.extract import Extraction, Given
-from tsg_agent.extract.choices import iso
-from tsg_agent.extract.lengths import SPAN, length
+from tsg_agent.extract.choices import Material, iso
 from tsg_agent.extract.readings import TimeContext, read
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention, spot
 from tsg_agent.extract.text import Prose, clean
-from tsg_agent.extract.window import Survey, survey
+from tsg_agent.extract.window import survey
 from tsg_agent.extract.words import ALL
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.prompts import render
@@ -122,7 +122,7 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
 
 
 def _problem(  # noqa: PLR0917 - what `checked` has at hand
-    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
+    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Material
 ) -> tuple[str, Any]:
     """("", the normalized value), or (why it is rejected, None)."""
     if field in _LISTS:
@@ -150,7 +150,7 @@ def _threshold(value: Any, quote: str) -> tuple[str, Any]:
 
 
 def _time(  # noqa: PLR0917 - as above
-    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
+    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Material
 ) -> tuple[str, Any]:
     """("", the time) if the rules read it from the quotation in its context, else (why it is rejected, None)."""
     try:
@@ -177,7 +177,7 @@ def _time(  # noqa: PLR0917 - as above
     return _of_another(field, borne[found], seen), moment
 
 
-def _of_another(field: str, mention: TimeMention | None, seen: Survey) -> str:
+def _of_another(field: str, mention: TimeMention | None, seen: Material) -> str:
     """The reason why a time is no start or end: the text gives it another role. "" if it may be one."""
     if mention is None or field not in _OTHERS:
         return ""
@@ -206,9 +206,8 @@ def _places(quote: str, text: str) -> list[tuple[int, int]]:
 
 def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
     """The times that a quotation spells out in full, so that they need no context."""
-    mentions, _ = spot(quote)
     setting = TimeContext(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
-    full = [one for one in mentions if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
+    full = [one for one in spot(quote) if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
     return {instant for one in full if (instant := read(one, setting).instant)}
 
 

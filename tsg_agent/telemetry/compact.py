@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
-from tsg_agent.telemetry.copies import HASHED, JOINED, KEPT, Copies, Create, HeldCopies
+from tsg_agent.telemetry.copies import HASHED, JOINED, KEPT, NUMBERS, Copies, Create, HeldCopies
 from tsg_agent.telemetry.keys import COPIED
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
@@ -29,13 +29,13 @@ DISTINCT = re.compile(
 """A request's flags or products, without duplicate rows."""
 SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
+ROWS = re.compile(r"\bSELECT bucket AS second\b")
+"""Fetches the requests: their users are counted outside of the engine."""
 ALONE = re.compile(
     r"SELECT (?:requests\.request_id, ([\w, ]+)|(\w+)\.\*)\s+FROM requests\s+"
     r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s*$"
 )
 """Reads only the ids of the requests: it is dropped, since the joined copies hold only the scope's rows."""
-USERS = re.compile(r"(\bSELECT bucket AS second, [\w, ]*)\buser_id\b")
-"""Counts distinct users: their 8-byte hashes are counted in a tenth of the time."""
 CARRYING = re.compile(
     r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"
     r"flagged AS \(\s+SELECT request_id, flag_name, flag_value FROM feature_flags\s+\)(.*)"
@@ -145,7 +145,8 @@ class Compact:
         text = DISTINCT.sub(r"SELECT \1 FROM \2", sql)
         runs = HASHED.keys() <= self._present and RUNS.search(text) is not None
         rest = (RUNS.sub("", text) if runs else text).replace(self._requests, "")
-        other = OTHER.search(COMMENT.sub("", rest)) is not None
+        rest = COMMENT.sub("", rest)
+        other = OTHER.search(rest) is not None or any(_tells(name, rest) for name in NUMBERS)
         tells_ids = runs or "request_id" in text.rpartition("SELECT")[2]  # all other copies use the numbers of this one
         if not joins and (other or (scope.asked == 1 and not tells_ids)):
             return sql
@@ -155,7 +156,6 @@ class Compact:
             if not self._has(scope, table, partial(copies.copy_joined, table)):
                 return sql
         text = ALONE.sub(r"SELECT *\nFROM \3", text)
-        text = USERS.sub(r"\1CASE WHEN user_id IS NOT NULL THEN hash(user_id) END AS user_id", text)
         text = RUNS.sub(BY_HASH, text) if runs else text
         text = CARRYING.sub(copies.carrying, text)
         text = TWICE.sub(r"\1 AS MATERIALIZED \2", text)
@@ -178,3 +178,14 @@ class Compact:
                 except QueryError:  # too little memory for the copy: the query itself may still fit
                     scope.made[table] = False
             return scope.made[table]
+
+
+def _tells(name: str, sql: str) -> bool:
+    """Whether a query may show, or compare, the values of a column instead of only counting them."""
+    head, _, last = re.sub(rf"count\((?:DISTINCT )?{name}\)", "", sql).rpartition("SELECT")
+    if name in re.sub(rf"(?<=[\s,]){name}(?=,|\s*\n)", "", head):  # more than an item of a list
+        return True
+    whole = re.findall(r"(?:(\w+)\.)?\*(?=,|\s)", last)
+    return ROWS.search(sql) is None and (
+        name in last or any(re.search(rf"\b{one} AS [^)]*\b{name}\b", head) for one in whole)
+    )

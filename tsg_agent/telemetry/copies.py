@@ -1,9 +1,10 @@
 """Makes the compact copies of a scope: its requests, numbered and dictionary-encoded, and the tables joined to them.
 
 A low-cardinality text becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints like the text. A text that is only a join key becomes a 64-bit hash. keys.py proves before a
-copy is read that no two requests in the scope share a hash. A request outside of the scope that has the hash of one
-inside would give it its flag: for five million requests and twenty million flags the chance is 1 in 200,000.
+compares, sorts and prints like the text. A text that is only a join key, or only counted (users), becomes a 64-bit
+hash: of a million users two have the same one in one of 40 million cases. keys.py proves before a copy is read that no
+two requests in the scope share a hash. A request outside of the scope that has the hash of one inside would give it its
+flag: for five million requests and twenty million flags the chance is 1 in 200,000.
 """
 
 import math
@@ -27,13 +28,15 @@ FEWEST_CODED = 30_000
 REQUEST_BYTES = 250
 """Bytes of the memory limit reserved per copied request: some 310 are in use after the last query, most of them by the
 copies, and while queries run the process may hold a quarter more than the limit."""
-CODED, PLAIN, _HASHED = (
+CODED, PLAIN, COUNTED, _HASHED = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
-    for way in ("coded", "plain", "hashed")
+    for way in ("coded", "plain", "counted", "hashed")
 )
+NUMBERS = {name: f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END" for name in COUNTED}
+"""Text column whose values are only told apart -> the number that stands for a value: a tenth of the time to count."""
 HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
 """Text column that is only a join key -> its hash."""
-KEPT = (*PLAIN, *CODED, "request_id")
+KEPT = (*PLAIN, *CODED, *COUNTED, "request_id")
 """Columns of the copy of the requests; a query that names another column reads the source."""
 CARRIED = ("status_code", "latency_ms", "weight")
 """Columns of the requests that the copy of the flags repeats."""
@@ -109,7 +112,8 @@ class Copies:
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         hashes = [f"hash({name}) AS {code}" for name, code in HASHED.items() if name in self.present]
-        columns = ", ".join([*hashes, *plain, *(f"{code} AS {name}" for name, code in codes.items())])
+        told = codes | {name: number for name, number in NUMBERS.items() if name in self.present}
+        columns = ", ".join([*hashes, *plain, *(f"{code} AS {name}" for name, code in told.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         (self.held.requests,) = self.create(sql, scope)
         return True

@@ -211,7 +211,7 @@ _EVERY = f"""
 
 
 class _AccountRow(NamedTuple):
-    part: str
+    part: Why
     minute: datetime | None
     since: bool
     rows: int
@@ -229,9 +229,12 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
     if table is None or table.problem:
         return Account(read=0)
     bound = _bound(parameters)
-    sql = files("tsg_agent.tools").joinpath("account.sql").read_text("utf-8")
+    sql, kinds = files("tsg_agent.tools").joinpath("account.sql").read_text("utf-8"), list(Why)
+    for number, why in enumerate(kinds):  # numbers are grouped faster than words
+        sql = sql.replace(f"'{why}'", str(number))
     found = engine.run(sql, bound, timeout=timeout)
-    rows = [_AccountRow(*row) for row in zip(*(found[name].to_pylist() for name in _AccountRow._fields), strict=True)]
+    columns = (found[name].to_pylist() for name in _AccountRow._fields)
+    rows = [_AccountRow(kinds[part], *rest) for part, *rest in zip(*columns, strict=True)]
     parts = _parts(rows)
     parts = _without_copies(parts, engine, bound, parameters, timeout)
     every = _by_minute(rows)
@@ -267,13 +270,13 @@ def _bound(parameters: Parameters | None) -> dict[str, object]:
 
 
 def _parts(rows: Iterable[_AccountRow]) -> dict[Why, AccountPart]:
-    found: dict[str, Counter[str]] = {}
+    found: dict[Why, Counter[str]] = {}
     for row in rows:
         side, failures = ("since", "failures_since") if row.since else ("before", "failures_before")
         counts = found.setdefault(row.part, Counter())
         counts[side] += row.rows
         counts[failures] += row.failures
-    return {Why(part): AccountPart(why=Why(part), **counts) for part, counts in found.items()}
+    return {part: AccountPart(why=part, **counts) for part, counts in found.items()}
 
 
 def _without_copies(

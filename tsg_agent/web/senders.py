@@ -11,8 +11,7 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
-from tsg_agent.extract.alerts import flat, places, times
-from tsg_agent.extract.payloads import is_over, lines
+from tsg_agent.extract.payloads import flat, is_over, lines, places, times
 from tsg_agent.models import Known
 from tsg_agent.web.config import Hook
 

@@ -9,6 +9,8 @@ from typing import Any
 
 LANGUAGES = ("en", "de", "es", "fr")
 _SAMPLE = 20_000  # characters by which a text's languages are told
+_KINDS = re.compile(r"\{([a-z_]+(?: [a-z_]+)*)\}")
+_TABLES = ("roles", "calendar", "thresholds")
 _MARKS = 2  # distinct marks of a language that a text of it has at least
 
 
@@ -29,15 +31,25 @@ class Words:
 
     def listed(self, table: str, name: str) -> list[str]:
         """The fragments of one kind, of all languages."""
-        return [piece for file in self._files for piece in _pieces(file[table].get(name))]
+        return [piece for file in self._files for piece in _pieces(file.get(table, {}).get(name))]
 
     def table(self, table: str, name: str) -> dict[str, Any]:
         """The entries of one inner table, of all languages."""
         return {key: value for file in self._files for key, value in file[table].get(name, {}).items()}
 
     def one_of(self, *names: str) -> str:
-        """A fragment that matches a word of these kinds of `roles`."""
-        return any_of([piece for name in names for piece in self.listed("roles", name)])
+        """A fragment that matches a word of these kinds, of whichever table."""
+        return any_of([one for name in names for table in _TABLES for one in self.listed(table, name)])
+
+    def filled(self, pattern: str) -> str:
+        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`."""
+        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), pattern)
+
+    def like(self, pattern: str) -> re.Pattern[str]:
+        """The pattern that is `filled`, compiled once; it ignores case."""
+        if pattern not in self._patterns:
+            self._patterns[pattern] = re.compile(self.filled(pattern), re.IGNORECASE)
+        return self._patterns[pattern]
 
     def rows(self, name: str) -> list[str]:
         """One fragment for each month or weekday."""
@@ -46,15 +58,7 @@ class Words:
 
     def __getitem__(self, name: str) -> re.Pattern[str]:
         """The pattern of whole words of these kinds of `roles`, separated by spaces."""
-        if name not in self._patterns:
-            self._patterns[name] = re.compile(rf"\b{self.one_of(*name.split())}(?!\w)", re.IGNORECASE)
-        return self._patterns[name]
-
-    def made(self, name: str, pattern: str) -> re.Pattern[str]:
-        """A pattern made of these words, compiled once under a name."""
-        if (key := f"made {name}") not in self._patterns:
-            self._patterns[key] = re.compile(pattern, re.IGNORECASE)
-        return self._patterns[key]
+        return self.like(rf"\b{{{name}}}(?!\w)")
 
     def labels(self, name: str) -> re.Pattern[str]:
         """The pattern of the labels of one kind."""
@@ -89,6 +93,8 @@ ALL = words_of(LANGUAGES)
 
 def words_in(text: str) -> Words:
     """The words of English, and of each language of which a text has at least `_MARKS` marks."""
+    if not text.strip():
+        return ENGLISH
     marked = {name: {mark.casefold() for mark in _mark(name).findall(text[:_SAMPLE])} for name in LANGUAGES}
     return words_of(tuple(name for name in LANGUAGES if name == "en" or len(marked[name]) >= _MARKS))
 
