@@ -61,6 +61,20 @@ def test_what_operators_move_is_not_lost() -> None:
         assert lost(*stops({name: "1"}, 2), Part({name: "2"}, 60)) is None
 
 
+def test_a_zone_whose_requests_no_other_took_is_lost() -> None:
+    assert lost(*stops({"availability_zone": "1"}, 12), Part({"availability_zone": "2"}, 24)) == {
+        "availability_zone": "1"
+    }
+    taken = [Part({"availability_zone": "2"}, 24, until=START), Part({"availability_zone": "2"}, 36, since=START)]
+    assert lost(*stops({"availability_zone": "1"}, 12), *taken) is None
+
+
+def test_of_two_values_the_one_that_lost_more_is_told_and_of_the_same_requests_both() -> None:
+    api = {"api_version": "v1"}
+    assert lost(*stops(TV | api, 8), *stops(WEB | api, 2), Part(WEB | {"api_version": "v2"}, 60)) == api
+    assert lost(*stops(TV | api, 8), Part(WEB | {"api_version": "v2"}, 60)) == TV | api
+
+
 def test_a_fall_that_all_share_is_nobodys() -> None:
     """An evening: everybody asks a fifth of what they did, and one even less."""
     evening = [*stops(WEB, 60, 24), *stops(TV, 8, 1)]

@@ -1,7 +1,7 @@
 """Did requests stop coming? What is lost has no rows, so it is in no share: a finding over time. Pure numpy."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,10 @@ NEAR = 20
 TAKEN = 0.5
 """If others gained more than this share of what a value lost, its traffic moved to them and was not lost."""
 ASKING = (Nature.INTERFACE, Nature.TENANT, Nature.CUSTOMER)
-"""Columns that say who asks and for what. Where a request is answered, and by which version, operators change."""
+"""Columns that say who asks and for what. What answers is moved about by operators: it must be plain that nothing took
+its requests over."""
+SURE = 3.0
+"""Standard errors by which that is plain."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Fall:
 
 
 def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts: bool) -> Fall | None:
-    """Whose requests stopped coming: the service's, at its entry, or with `parts` those of one that asks."""
+    """Whose requests stopped coming: the service's, at its entry, or with `parts` those of the value that lost most."""
     if not minutes:
         return None
     weight = requests.weight
@@ -61,28 +64,38 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
     whole = _fall(by_minute(None)[0], 1, {})
     if whole is not None or not parts:
         return whole
-    asking = [column for column in requests.columns if column.dimension.nature in ASKING]
-    tried = max(1, sum(len(column.values) for column in asking))
+    columns = [one for one in requests.columns if one.recorded]
+    tried = max(1, sum(len(column.values) for column in columns))
     falls: list[Fall] = []
-    for column in asking:
+    for column in columns:
+        sure = 0.0 if column.dimension.nature in ASKING else SURE
         counts = by_minute(column)
         total = counts.sum(axis=0)
         for code in range(len(column.values)):
             fall = _fall(counts[code], tried, column.subject(code))
-            if fall is not None and _alone(fall.minute, counts[code], total - counts[code]):
+            if fall is not None and _alone(fall.minute, counts[code], total - counts[code], sure):
                 falls.append(fall)
-    return max(falls, key=lambda one: one.gain, default=None)
+    worst = max(falls, key=lambda one: one.before - one.after, default=None)
+    if worst is None:
+        return None
+    same = [
+        one.subject for one in falls if (one.minute, one.before, one.after) == (worst.minute, worst.before, worst.after)
+    ]
+    return replace(worst, subject={name: value for subject in same for name, value in subject.items()})
 
 
-def _alone(minute: int, own: Floats, others: Floats) -> bool:
+def _alone(minute: int, own: Floats, others: Floats, sure: float) -> bool:
     """Whether the other values neither gained what was lost nor lost as much themselves.
 
     Asked of the minutes right before and after the fall: over hours others grow and clients are replaced anyway.
+    `sure`: by so many standard errors the others' traffic would have had to grow.
     """
     before, after = slice(max(0, minute - NEAR), minute), slice(minute, minute + NEAR)
     own_before, own_after = own[before].mean(), own[after].mean()
     others_before, others_after = others[before].mean(), others[after].mean()
-    if others_after - others_before >= TAKEN * (own_before - own_after):
+    gained, taken = others_after - others_before, TAKEN * (own_before - own_after)
+    spread = sum(max(others[side].var(), others[side].mean()) / len(others[side]) for side in (before, after))
+    if taken - gained <= sure * math.sqrt(spread):
         return False
     kept = min(1.0, others_after / others_before) if others_before else 0.0
     return bool(own_after <= LEFT * own_before * kept)
