@@ -7,6 +7,7 @@ from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
 
+_NONE = ("no", "kein", "keine", "keinen", "ningún", "ninguna", "aucun", "aucune")
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
 _OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -70,6 +71,8 @@ class Naming(Slots):
             place, text = between[-1] + 1, self.tokens[i].text.lower()
             if self.span(place, "_value"):
                 column = self.tokens[place].value
+                if text in _NONE and any(self._grouping(one) for one in self.free("thing")):
+                    continue  # "which components had no TimeoutException": of groups, which a filter does not tell
                 if self.span(i, f"thing.{column} _any") and not self._grouping(i - 1):
                     self.take(i - 1)  # "versions other than 3.15.0": it is by them, or they are only named
                 excluded = self.span(place, f"_value (and|not? value.{column})*")

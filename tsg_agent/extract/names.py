@@ -21,7 +21,7 @@ _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owne
 _NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
 _SPARED = ALL.like(
     r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
-    r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9])"
+    r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9]|[ ]?\?)"  # "is checkout ok?" asks
 )
 _ONE, _MANY = ALL.like(r"[ ]{sparing_one}\b"), ALL.like(r"[ ]{sparing_many}\b")
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")

@@ -113,6 +113,7 @@ class _Forms:
         bare = rf"{words.one_of('before_hour')}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 23]
         hour = any_of([noon, midnight, *sorted(hours, key=len, reverse=True), "1[0-9]", "2[0-3]", "[1-9]"])
+        late = words.one_of("afternoon").replace(" ", "[ ]") + r"(?!\w)"
         spoken, past = (
             any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
         )
@@ -121,7 +122,7 @@ class _Forms:
               (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
                 (?!\d|:\w|\.[0-9])
                 |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{uhr})|(?=[ ]?[ap]\.?m|[ ]?{uhr}(?!\w)|[ ](?:UTC|GMT)\b))
-                (?:[ ]?(?P<half>[ap])\.?m\b\.?)?
+                (?:[ ]?(?P<half>[ap])\.?m\b\.?|(?P<later>[ ]{late}))?
                 (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
             | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
               (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}})))
@@ -130,7 +131,7 @@ class _Forms:
             | {_AT_A_LINE}
             | {bare}
             | (?:(?P<spoken>{spoken})[ ](?P<sh>{hour})|(?P<ah>{hour})[ ](?P<past>{past}))
-              (?!\w|[:.%-]\w)(?P<late>[ ]{words.one_of("afternoon").replace(" ", "[ ]")}(?!\w))?
+              (?!\w|[:.%-]\w)(?P<late>[ ]{late})?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
@@ -261,6 +262,8 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
         hour = hour % 12 + (12 if half == "p" else 0)
+    elif match["later"] and 1 <= hour < 12:  # "las 2:05 de la tarde"
+        hour += 12
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
 
@@ -314,8 +317,8 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
             joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
             found.append(_halved(joined, text[piece.start : piece.end], forms))
             index += 1
-        elif after and after.clock and piece.clock and _again(piece, gap):
-            pieces[index] = replace(after, start=piece.start)
+        elif after and after.clock and _again(piece, gap):
+            pieces[index] = replace(after, start=piece.start, day=after.day or (None if piece.clock else piece.day))
         elif (
             after
             and piece.clock
@@ -354,9 +357,10 @@ def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
 
 
 def _again(piece: TimeMention, gap: str) -> bool:
-    """Whether an ambiguous time is written again in brackets: "ten past two (14:10 UTC)"."""
-    open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
-    return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
+    """Whether an ambiguous time is written again in brackets: "ten past two (14:10 UTC)", this morning (05:00 UTC)."""
+    relative = piece.day is not None and piece.day.ago is not None
+    open_ones = relative or piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
+    return open_ones and bool(re.fullmatch(r"[\"'”»]?[ ]?[(\[/=][ ]?", gap))
 
 
 def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> bool:

@@ -281,7 +281,9 @@ def _tell_unused(times: Mapping[str, Choice], material: Material) -> None:
     material.notes += elsewhere(material, own)
     material.notes += times_left(material, own, told)
     began, ended = times["incident_start"].instant, times["end_time"]
-    material.notes += lengths_left(material, began, ended.instant or material.setting.now, ended=ended.instant in own)
+    over = ended.instant in own
+    until = (ended.instant if over else _reported(material).instant) or material.setting.reference
+    material.notes += lengths_left(material, began, until, ended=over)
 
 
 def _check(times: dict[str, Choice], material: Material) -> None:

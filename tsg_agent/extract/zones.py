@@ -28,12 +28,13 @@ _ZONE = re.compile(
     | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time
       |Ortszeit|(?:unserer|meiner|hiesiger|lokaler)[ ][Zz]eit|(?:nuestra|mi)[ ]hora|notre[ ]heure
       |hora[ ]local|heure[ ]locale)\b
-    | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
+    | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?!(?:{_NAMES})\b)
+      (?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
     | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})e[rn]?[ ][Zz]eit\b
     | (?P<place>Pacific|Mountain|Central|Eastern)
       (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
     | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK|[a-z]{{4,20}})[ ][Tt]ime\b
-    | (?P<name>{_NAMES}|{_LOWER})(?![\w/-])
+    | (?:(?:hora|heure|horario)[ ])?(?P<name>{_NAMES}|{_LOWER})(?![\w/-])
     | (?P<short>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,5}})[ ][Tt]ime\b
     | (?P<odd>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,3}}T)(?![\w/-])
     )[)\]]?""",
