@@ -10,6 +10,8 @@ from tsg_agent.wording import clock
 
 LEAST_BEFORE = timedelta(hours=1)
 """Time that must lie before a measured start."""
+LEAST_MORE = timedelta(minutes=30)
+"""Less of earlier telemetry is not worth to check everything again."""
 GIVEN = ("given", "text")
 """How the origin of a window's begin starts, where a flag or the text gives it: such a window is kept."""
 FIELD = "start_time"
@@ -32,7 +34,7 @@ def reopened(given: Parameters, start: Start, sla: Sla, known: Known, hours: flo
     else:
         return None
     opened = max(wanted, known.first)
-    if opened >= begin:
+    if begin - opened < LEAST_MORE:
         return None
     origins = {**given.origins, FIELD: f"{EARLIER} {clock(begin)}, since {why} ({origin})"}
     return given.model_copy(update={FIELD: opened, "origins": origins})

@@ -26,7 +26,7 @@ from tsg_agent.evidence.requests import (
 )
 from tsg_agent.evidence.together import counted
 from tsg_agent.models import Measure, Parameters, Rate, Subject
-from tsg_agent.statistics import Floats
+from tsg_agent.statistics import Floats, robust_dispersion
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.versions import VersionOrder, version_order
 
@@ -155,6 +155,10 @@ class DimensionCounts:
         asked = self.counts if self.error_only else counts
         failures, requests = counts.failures[measure][rows, span], asked.requests[rows, span]
         return np.rint(failures.sum(axis=-1)), np.rint(requests.sum(axis=-1))
+
+    def dispersion(self, row: int, measure: Measure, span: slice) -> float:
+        """Overdispersion of a value's failures in the buckets `span`."""
+        return robust_dispersion(self.counts.failures[measure][row, span], self.counts.requests[row, span])
 
     def find(self, subject: Subject) -> int:
         """The index of a subject's row; -1 if there is none."""

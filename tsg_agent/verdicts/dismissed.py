@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tsg_agent.evidence.measurement import DimensionCounts
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
+from tsg_agent.statistics import difference_interval, g2_z, upper_p
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.value_labels import SubjectKey, key_of
@@ -115,8 +115,7 @@ def _look(one: _Row, context: VerdictContext) -> _Looked:
     known = grid.start is not None
     before, after = (table.rate(one.row, one.measure, span) for span in (grid.before, grid.after))
     others_before, others = (table.rate(one.row, one.measure, span, rest=True) for span in (grid.before, grid.after))
-    k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
-    phi = robust_dispersion(k, n)
+    phi = table.dispersion(one.row, one.measure, grid.before)
     z = one.z / math.sqrt(phi)
     kind = _kind(before, after, z, phi, limits) if known else OnsetKind.UNKNOWN
     onset = Onset(

@@ -131,6 +131,7 @@ class Impact:
             after = table.rate(row, measure, self.grid.after)
             others = table.rate(row, measure, self.grid.after, rest=True)
             z = float(g2_z(others.failures, others.requests, after.failures, after.requests))
+            z /= math.sqrt(table.dispersion(row, measure, self.grid.after))
             before = table.rate(row, measure, self.grid.before)
             found.append(Group(subject=table.subject(row), before=before, after=after, stands_out=z >= SURE))
         return found
@@ -145,6 +146,7 @@ class Impact:
                 continue
             before, after = (table.rate(row, measure, span) for span in (self.grid.before, self.grid.after))
             z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
+            z /= math.sqrt(table.dispersion(row, measure, self.grid.before))
             risen = z >= SURE and after.percent - before.percent >= 1
             found.append(Group(subject=table.subject(row), before=before, after=after, stands_out=risen))
         return found
