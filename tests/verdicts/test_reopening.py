@@ -33,6 +33,7 @@ def told(folder: Path, reported: datetime, *flags: str) -> Report:
     return investigate(Request(text=text, telemetry=str(folder), given=given, now=SCENARIO.last.isoformat()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [70, 130], ids=["too little before it", "all of the window fails"])
 def test_a_late_report_opens_the_window_earlier_and_the_cause_is_confirmed(folder: Path, late: int) -> None:
     report = told(folder, BEGUN + timedelta(minutes=late))
@@ -44,6 +45,7 @@ def test_a_late_report_opens_the_window_earlier_and_the_cause_is_confirmed(folde
     assert sorted(finding.step for finding in report.findings) == sorted({one.step for one in report.findings})
 
 
+@pytest.mark.slow
 def test_a_window_that_is_given_stays(folder: Path) -> None:
     begin = BEGUN - timedelta(minutes=30)
     report = told(folder, BEGUN + timedelta(minutes=70), begin.isoformat())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
+from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, PLAIN_END, Range, Roles, Sighting, find_lengths
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
@@ -208,8 +208,9 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
     relapse = r"\b(?:{relapse}|{again} (?:\w+ )?{failing break}|{failing break} (?:\w+ )?{again})(?!\w)"
     for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
         before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
-        if not words["planned not fine"].search(before) and not prose.is_quoted(match.start()):
-            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
+        asks = prose.text[: prose.sentence(match.start())[1]].rstrip().endswith("?")  # "is mail-relay down again?"
+        if not (asks or words["planned not fine"].search(before) or prose.is_quoted(match.start())):
+            gone = [one for one in roles.ends if PLAIN_END <= one.rank < LABELLED and one.end <= match.start()]
             roles.ends = [one for one in roles.ends if one not in gone]
             roles.unused += [one.mention for one in gone]
 
