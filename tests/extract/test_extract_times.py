@@ -137,7 +137,7 @@ SETTLED = [
     ("Errors began at 06:30Z. It healed itself at 08:00Z.", "20T06:30", "20T04:30", "20T08:00"),
     ("Errors since 06:30Z; was OK at 06:10", "20T06:30", "20T04:30", "20T10:00"),
     ("down for 30 minutes, recovered at 07:00Z", "20T06:30", "20T04:30", "20T07:00"),
-    ("It began at 06:30Z, it is still ongoing at 07:30Z. Is mail-relay down again?", "20T06:30", "20T04:30", "20T07:30"),
+    ("Began at 06:30Z, it is still ongoing at 07:30Z. Is mail-relay down again?", "20T06:30", "20T04:30", "20T07:30"),
     ("Errors began at 06:30Z, not resolved at 08:00Z yet.", "20T06:30", "20T04:30", "20T08:00"),
     ("Incident start: 2024-01-20 06:30\nResolved: 2024-01-20 08:40", "20T06:30", "20T04:30", "20T08:40"),
     ("2024-01-20\n06:30 - errors begin\n07:10 - rollback started\n08:40: resolved", "20T06:30", "20T04:30", "20T08:40"),

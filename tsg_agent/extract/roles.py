@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, PLAIN_END, Range, Roles, Sighting, find_lengths
+from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
@@ -210,7 +210,7 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
         before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
         asks = prose.text[: prose.sentence(match.start())[1]].rstrip().endswith("?")  # "is mail-relay down again?"
         if not (asks or words["planned not fine"].search(before) or prose.is_quoted(match.start())):
-            gone = [one for one in roles.ends if PLAIN_END <= one.rank < LABELLED and one.end <= match.start()]
+            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
             roles.ends = [one for one in roles.ends if one not in gone]
             roles.unused += [one.mention for one in gone]
 
