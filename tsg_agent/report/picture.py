@@ -20,6 +20,8 @@ from tsg_agent.wording import lines, one_line
 WIDTH, MARGIN, LEFT, SCALE = 900, 20, 76, 2
 """Width, margin and axis width in pixels; and the scale factor of the PNG."""
 TITLE, GAP = 44, 34
+FAMILIES = ("", "DejaVu Sans", "Liberation Sans", "Noto Sans")
+"""Fonts to write in, the first that is there; "" = the rasterizer's own, which is Arial's family."""
 LONGEST, SHORT = 110, 26
 """Longest title and longest line name, characters."""
 _VARIABLE = re.compile(r"var\((--[\w-]+)\)")
@@ -29,10 +31,12 @@ def to_png(report: Report) -> bytes:
     """The PNG. Raises SettingsError without the extra, OutputError if there is too little data, or no usable font."""
     points, drawn = rasteriser(), to_svg(report)
     blank = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">{}</svg>'
-    letter, nothing = (points(svg_string=blank.format(one)) for one in ('<text y="16">M</text>', ""))
-    if letter == nothing:  # resvg silently drops text without a font
-        raise OutputError("This machine has no font to write a picture's words in.", fix="apt-get install fonts-dejavu")
-    return points(svg_string=drawn, zoom=SCALE)
+    for family in FAMILIES:
+        fonts = {"font_family": family, "sans_serif_family": family} if family else {}
+        letter, nothing = (points(svg_string=blank.format(one), **fonts) for one in ('<text y="16">M</text>', ""))
+        if letter != nothing:  # resvg silently drops text without a font
+            return points(svg_string=drawn, zoom=SCALE, **fonts)
+    raise OutputError("This machine has no font to write a picture's words in.", fix="apt-get install fonts-dejavu")
 
 
 def rasteriser() -> Callable[..., bytes]:
