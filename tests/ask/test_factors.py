@@ -10,7 +10,7 @@ from tests.llm.server import Say, each
 from tsg_agent import Conversation, Request
 from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.slots import AskedFields
-from tsg_agent.ask.typed import Bound, Filter, TypedQuery
+from tsg_agent.ask.typed import Bound, Filter, Sign, TypedQuery
 from tsg_agent.telemetry.engine import Engine
 
 BEFORE, AFTER = "timestamp < '2026-03-10 14:00'", "timestamp >= '2026-03-10 14:00'"
@@ -211,9 +211,9 @@ def test_a_factor_of_nothing_that_is_said_is_refused(question: str, ask: Ask) ->
     [(4, 2, (">=", 2), True), (4, 2, (">", 2), False), (1, 2, ("<=", 0.5), True), (4, 0, (">=", 2), None),
      (4, 0, (">", 1), True), (0, 0, (">", 1), False), (None, 2, (">", 1), None)],
 )  # fmt: skip
-def test_of_nothing_no_factor_is_said(own: float | None, other: float, holds: tuple[str, float], said: bool) -> None:
+def test_of_nothing_no_factor_is_said(own: float | None, other: float, holds: tuple[Sign, float], said: bool) -> None:
     query = TypedQuery(measures=("failures", "client_errors"), baseline="client_errors")
-    asked = AskedFields(decides="pair", holds=holds)  # type: ignore[arg-type]
+    asked = AskedFields(decides="pair", holds=holds)
     assert decided(asked, query, [{"failures": own, "client_errors": other}]) is said
 
 
