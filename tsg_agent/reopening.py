@@ -15,6 +15,8 @@ LEAST_MORE = timedelta(minutes=30)
 GIVEN = ("given", "text")
 """How the origin of a window's begin starts, where a flag or the text gives it: such a window is kept."""
 FIELD = "start_time"
+EARLIER = "earlier than"
+"""How the origin of a window's begin says that it was moved."""
 
 
 def reopened(given: Parameters, start: Start, sla: Sla, known: Known, hours: float) -> Parameters | None:
@@ -38,10 +40,6 @@ def reopened(given: Parameters, start: Start, sla: Sla, known: Known, hours: flo
         return None
     origins = {**given.origins, FIELD: f"{EARLIER} {clock(begin)}, since {why} ({origin})"}
     return given.model_copy(update={FIELD: opened, "origins": origins})
-
-
-EARLIER = "earlier than"
-"""How the origin of a window's begin says that it was moved."""
 
 
 def note_of(given: Parameters) -> list[str]:
