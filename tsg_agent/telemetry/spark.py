@@ -127,7 +127,8 @@ class Spark(Remote):
 
         def look(session: Any) -> StructType | str | None:
             try:
-                return session.table(quoted).schema
+                schema: StructType = session.table(quoted).schema
+                return schema
             except PySparkException as error:
                 if _state(error) == DENIED:
                     return _said(error)
