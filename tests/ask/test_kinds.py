@@ -35,6 +35,18 @@ def asked(engine: Engine, incident: Request, *talk: str) -> Answer:
             "error rate of client type web and ios by client type", "users with timeouts"]),
         ("¿Qué componente devolvió más errores 503 después de las 14:00?", ["503s by component"]),
         ("¿Cuántas peticiones fallaron desde medianoche?", ["failures"]),
+        ("timeouts since half past two in the afternoon", ["timeouts"]),
+        ("Combien d'échecs entre 13h et 14h30 ?", ["failures"]),
+        ("users with no failure at all", ["users without failures"]),
+        ("how many sessions had not a single timeout, by zone", ["sessions without timeouts by zone"]),
+        ("zones with more than 4 failures but fewer than 900",
+         ["failures by zone with more than 4 failures with less than 900 failures"]),
+        ("How many errors did an affected user see on average?", ["failures per affected user on average"]),
+        ("percentile 99 of latency by half hour", ["p99 latency per 30 minutes"]),
+        ("break web's answers down by status code", ["requests of client type web by status code"]),
+        ("who retries most, web or ios?", ["retries of client type web and ios by client type"]),
+        ("leaving web aside, errors by client type", ["failures without client type web by client type"]),
+        ("did anything time out?", ["timeouts"]),
     ],
 )  # fmt: skip
 def test_a_kind_is_read_as_a_known_one(engine: Engine, incident: Request, question: str, titles: list[str]) -> None:
@@ -71,6 +83,8 @@ def test_a_talk_replaces_what_is_said_anew(
         (("how many users failed in total by zone?",), "“in total”"),
         (("how many users failed, out of how many?",), "“out”"),
         (("For the android report: how many users failed?",), "“how many”"),
+        (("avg latency of failed requests, and of the ones that did not fail",), "are and are not"),
+        (("share of users without errors",), "“share”"),
     ],
 )
 def test_what_would_be_dropped_is_refused(engine: Engine, incident: Request, talk: tuple[str, ...], why: str) -> None:

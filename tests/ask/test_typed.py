@@ -151,7 +151,7 @@ def test_several_questions_get_several_answers(ask: Ask) -> None:
         "are all endpoints failing?",
         "is only 3.15.0 affected?",
         "how many users saw more than one error",
-        "users without errors",
+        "users whose requests did not fail",
         "requests that were slow or failed",
         "endpoints with more errors than /cart",
         "error rate with new_pricing on and gift_cards off",

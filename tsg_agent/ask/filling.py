@@ -79,6 +79,9 @@ class Filling(Naming):
     def _bound_by(self, place: int) -> tuple[list[int], list[str], bool]:
         """What a bound limits: places of its phrase, its measures, and whether these are shown, too."""
         unit, before = self.tokens[place].unit, self._phrase_before(place)
+        other = self.span(place, "bound any:measures* and|but _bound (?! any:measures)")
+        if other and self.found.bounds and self.tokens[other[0]].unit == unit:  # "more than 4 failures but under 8"
+            return [place - 1], [self.found.bounds[-1].measure], False
         after = list(self.span(place, "_bound any:counts:free|condition:free|unit:free*")[1:])
         share = self.span(place, "_bound (value* unit.requests any*)? condition:free")
         if unit == "%" and share and len(conditions := self.free("condition")) == 1:  # "more than 5 % of requests fail"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from tsg_agent.ask.measures import ONE
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
@@ -107,6 +108,10 @@ class Naming(Slots):
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
         """A negated condition: a filter on requests, or, of groups ("zones without 503s"), a bound of 0."""
         name, word = self.tokens[condition].value, self.tokens[place].text.lower()
+        if self.span(place, "any:counts _any condition (?! condition|unit)") and not self._grouping(place - 1):
+            self.found.measures.append(f"{ONE[self.tokens[place - 1].value]}s_without_{name}")
+            self.take(place - 1, place, condition)
+            return
         denied = self.span(place, "condition _any") and f"not {self.tokens[place - 1].value}" in self.found.conditions
         adjective = (
             denied or word == "non" or self.span(place, "unit.requests _any")

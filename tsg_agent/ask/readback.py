@@ -106,7 +106,7 @@ def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:
     runs = {"failed_runs", "completion_rate", "failed_run_rate"} & conditions
     extreme = any(measure.function in ("max", "min") for measure in measures)  # "the highest CPU" of all
     held = {value for filter_ in query.filters for value in filter_.values}
-    zero = any(bound.sign in ("=", "<") for bound in query.bounds)
+    zero = any(bound.sign in ("=", "<") for bound in query.bounds) or "_without_" in "".join(query.measures)
     denied = zero or any(filter_.without for filter_ in query.filters)
     narrower = one.value == "failures" and (runs or any(map(is_failure, conditions)))  # "503 errors"
     expressed = {

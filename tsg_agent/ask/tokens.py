@@ -21,7 +21,7 @@ _BUCKETS = [
         rf"(?P<n>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size>{_SIZE})\b",
         rf"\b(?P<n>[0-9]{{1,4}}|half)[ -]?(?P<size>{_SIZE})[ -]"
         r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b",
-        r"\bby (?:the )?(?P<size>minute|hour|day)\b",
+        r"\bby (?:the )?(?:(?P<n>half)[ -])?(?P<size>minute|hour|day)\b",
         r"\b(?P<size>hourly|daily|minutely)\b",
         r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
         r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
@@ -48,7 +48,7 @@ CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """Codes that could be read as times: “503s” is not 503 seconds."""
 _PERCENTILE = re.compile(
-    r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
+    r"\b(?:(?:p|percentile )[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
     r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
 )

@@ -118,17 +118,17 @@ class TypedQuery(Model):
         if wrong := [one for one in named if (one in RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
             whose = "workflow runs are" if runs else "requests are"
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
+        if any(f"not {one}" in self.conditions for one in self.conditions):
+            raise ValueError("requests that are and are not so are none: ask for one at a time")
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
         if certain:
-            raise ValueError(
-                f"of only {measure_of(self.conditions[0]).words}, the {measure_of(certain[0]).words} is certain"
-            )
+            raise ValueError(f"{_condition_words(self.conditions[0])}, the {measure_of(certain[0]).words} is certain")
         alone = (self.bucket_seconds or self.split_at) and not self.by
         if alone and any(measure_of(one).kind == "of_all" for one in self.all_measures):
             raise ValueError("of each stretch of time, a share of all is said by groups: name what it is by")
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
-            raise ValueError(f"of only {measure_of(self.conditions[0]).words}, none are {measure_of(empty[0]).words}")
+            raise ValueError(f"{_condition_words(self.conditions[0])}, none are {measure_of(empty[0]).words}")
         if self.until and sources != {MeasureSource.REQUESTS}:
             raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
