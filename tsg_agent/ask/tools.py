@@ -244,7 +244,7 @@ def _run_guide(bench: ToolBench, given: dict[str, Any]) -> str:
         report = bench.investigate(Given.model_validate({key: value for key, value in given.items() if value}))
     except QuestionError as error:
         return f"Error: {error} Give the parameters."
-    bench.ledger.report_made(report)
+    bench.ledger.investigated(report, "run_guide")
     return fenced(f"Scope: {scope_words(report.parameters)}\n{guide_text(report)}", 8000)
 
 
