@@ -47,6 +47,11 @@ def asked(engine: Engine, incident: Request, *talk: str) -> Answer:
         ("who retries most, web or ios?", ["retries of client type web and ios by client type"]),
         ("leaving web aside, errors by client type", ["failures without client type web by client type"]),
         ("did anything time out?", ["timeouts"]),
+        ("were more users on web hit than on ios?", ["users with failures of client type web and ios by client type"]),
+        ("did more users on web fail than on ios?", ["users with failures of client type web and ios by client type"]),
+        ("which client types have twice the failures of web?", ["failures by client type at least 2 times as high"]),
+        ("database errors by zone", ["failures of error category DATABASE by zone"]),
+        ("plot errors over time on web", ["failures of client type web per 10 minutes"]),
     ],
 )  # fmt: skip
 def test_a_kind_is_read_as_a_known_one(engine: Engine, incident: Request, question: str, titles: list[str]) -> None:

@@ -91,8 +91,6 @@ class Filling(Naming):
             return list(of_all[1:]), [f"share_of_{self.tokens[of_all[-1]].value}"], False
         if after and not unit:
             return after, self._assembled(after), False
-        if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
-            before = self.free("function")  # "slower than 500 ms on average"
         return before, self._assembled(before), True
 
     def _phrase_before(self, place: int) -> list[int]:

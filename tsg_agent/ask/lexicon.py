@@ -164,8 +164,6 @@ def stem(word: str) -> str:
     """A word in the singular."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
-        return word[:-2]
     plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
     return word[:-1] if plural and (len(word) > 3 or word == "ids") else word
 

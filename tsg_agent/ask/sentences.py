@@ -108,14 +108,11 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
     if not parts:
         single = [one for one in query.filters if len(one.values) == 1 and not one.without]
         whole = single == list(query.filters) and single
-        parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [_all(query)]
+        what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
+        every = f"{'These' if query.filters or query.conditions else 'All'} {what}"
+        parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [every]
     text = ", ".join(parts)
     return text[0].upper() + text[1:]
-
-
-def _all(query: TypedQuery) -> str:
-    what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
-    return f"{'These' if query.filters or query.conditions else 'All'} {what}"
 
 
 def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:

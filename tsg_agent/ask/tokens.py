@@ -96,16 +96,6 @@ class Token:
         return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
 
     @property
-    def least(self) -> bool:
-        """Whether it is the bound "at least one"."""
-        return self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0))
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a time bucket of one second, minute or hour."""
-        return self.kind == "bucket" and self.amount in SECONDS.values()
-
-    @property
     def measures(self) -> bool:
         """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
@@ -113,11 +103,16 @@ class Token:
     @cached_property
     def spelled(self) -> str:
         """Its kind, value, properties and text, as patterns read them."""
-        properties = " ".join(
-            name
-            for name in ("plural", "counts", "measures", "predicate", "part", "least", "whole")
-            if getattr(self, name)
-        )
+        holds = {
+            "plural": self.plural,
+            "counts": self.counts,
+            "measures": self.measures,
+            "predicate": self.predicate,
+            "part": self.part,
+            "least": self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0)),  # "at least one"
+            "whole": self.kind == "bucket" and self.amount in SECONDS.values(),  # one second, minute or hour
+        }
+        properties = " ".join(name for name, held in holds.items() if held)
         return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
 

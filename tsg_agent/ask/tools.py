@@ -1,7 +1,7 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -278,20 +278,14 @@ def _whole(text: str, limit: int = 700) -> str:
 
 def _describe(bench: ToolBench) -> str:
     held = profile(bench.engine, bench.settings.query_timeout, bench.guide.steps)
-    lines = [
-        f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {_typed(table.name, table.columns)}"
-        for table in held.tables
-    ]
+    lines = []
+    for table in held.tables:
+        typed = (f"{column} {CATALOG[table.name].columns[column].sql_type}" for column in table.columns)
+        lines.append(f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {', '.join(typed)}")
     lines += [f"{check.tool} cannot run: no {', '.join(check.missing)}" for check in held.checks if not check.ready]
     lines.append(f"Missing tables: {', '.join(held.absent) or 'none'}")
     text = "\n".join(lines)
     return f"[{bench.ledger.text('describe_telemetry', text)}]\n{fenced(text, 5000)}"
-
-
-def _typed(table: str, columns: Iterable[str]) -> str:
-    """Columns with the types that a query sees."""
-    kinds = CATALOG[table].columns
-    return ", ".join(f"{column} {kinds[column].sql_type}" for column in columns)
 
 
 def _query(bench: ToolBench, sql: str) -> str:
