@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from sqlglot import exp
 
 from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, condition_of, counted, measure_of
@@ -317,16 +316,11 @@ def _of_runs(
     select = _aggregated(query, "asked", bound).with_("asked", as_=asked, dialect="duckdb")
     sql = select.sql(dialect="duckdb", pretty=True)
     bound |= {"start_time": naive_utc(start), "split_at": naive_utc(query.split_at) if query.split_at else None}
-    rows = _over(ran.kept, sql, bound)
-    return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
-
-
-def _over(runs: pa.Table, sql: str, bound: Mapping[str, object]) -> list[dict[str, Any]]:
+    used = {name: value for name, value in bound.items() if f"${name}" in sql}
     with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as connection:
-        connection.register("runs", runs)
-        used = {name: value for name, value in bound.items() if f"${name}" in sql}
-        rows: list[dict[str, Any]] = connection.sql(sql, params=used).to_arrow_table().to_pylist()
-        return rows
+        connection.register("runs", ran.kept)
+        rows = connection.sql(sql, params=used).to_arrow_table().to_pylist()
+    return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
 
 
 def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> CompiledQuery:

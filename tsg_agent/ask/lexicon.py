@@ -1,5 +1,6 @@
 """The words that questions are read by, from data: `lexicon.toml`, and one file for each other language."""
 
+import itertools
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -124,12 +125,13 @@ def spelled_out(text: str) -> str:
 
 
 def _language(data: dict[str, Any]) -> Language:
-    """A language from its data: English -> phrases, of which "~" stands for the endings and "#" for a figure."""
+    """A language from its data: English -> phrases; "~" stands for the endings, "#" for a figure, user(s) for two."""
     words: dict[str, str] = {}
     for english, phrases in data.pop("words").items():
-        for phrase in phrases:
+        for phrase, number in itertools.product(phrases, ("", r"\1")):
             endings = data["endings"] if phrase.endswith("~") else ("",)
-            words |= {phrase.lower().removesuffix("~") + ending: english for ending in endings}
+            said, known = (re.sub(r"\((\w+)\)", number, one) for one in (phrase.lower().removesuffix("~"), english))
+            words |= {said + ending: known for ending in endings}
     ordered = sorted(words, key=len, reverse=True)
     parts = [rf"{re.escape(one[:-2])}(?=\s+[0-9])" if one.endswith(" #") else re.escape(one) for one in ordered]
     data.pop("endings", None)
