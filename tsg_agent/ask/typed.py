@@ -1,6 +1,5 @@
 """The typed query: what rules or a model fill from a question, and what is compiled to SQL."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Self
@@ -99,7 +98,6 @@ class TypedQuery(Model):
     def _are_measures(cls, measures: tuple[str, ...]) -> tuple[str, ...]:
         if not measures:
             raise ValueError("name at least one measure, such as requests")
-        _each_known(measures)
         return tuple(dict.fromkeys(measures))
 
     @model_validator(mode="after")
@@ -107,8 +105,12 @@ class TypedQuery(Model):
         named = [*self.by, *(one.column for one in self.filters)]
         if unknown := [one for one in named if one not in columns()]:
             raise ValueError(f"no column {', '.join(unknown)}; there are {', '.join(sorted(columns()))}")
-        _each_known(one.removeprefix("not ") for one in self.conditions)
-        _each_known([one.measure for one in self.bounds] + ([self.order_by] if self.order_by else []))
+        said = (*self.measures, *(one.measure for one in self.bounds), self.order_by or self.measures[0])
+        try:
+            for one in (*said, *(one.removeprefix("not ") for one in self.conditions)):
+                measure_of(one)
+        except ParameterError as error:
+            raise ValueError(str(error)) from None
         if fixed := [one for one in self.by if one in _ONE]:
             raise ValueError(f"one {thing(fixed[0])} is looked at at a time: name it")
         sources = {measure_of(one).source for one in self.all_measures}
@@ -244,14 +246,6 @@ def thing(column: str) -> str:
     more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
     return words.get(column) or column.replace("_", " ")
-
-
-def _each_known(names: Iterable[str]) -> None:
-    try:
-        for one in names:
-            measure_of(one)
-    except ParameterError as error:
-        raise ValueError(str(error)) from None
 
 
 def _condition_words(condition: str) -> str:
