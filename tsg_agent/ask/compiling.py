@@ -133,24 +133,21 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
         predicate = _filtered(one, number, bound)
         if one.column != query.apart or one.without:
             held.setdefault(table_of(one.column), []).append(predicate)
-    for predicate in held.pop(LOGS.name, []):
-        select = select.where(predicate, dialect="duckdb")
+    select = select.where(*held.pop(LOGS.name, []), dialect="duckdb")
     for table in sorted({*held, *map(table_of, query.by)} - {LOGS.name}):
         columns = [column for column in query.by if table_of(column) == table]
         if columns:
             rows = exp.select("request_id", *columns).distinct().from_(table)
-            for predicate in held.get(table, []):
-                rows = rows.where(predicate, dialect="duckdb")
+            rows = rows.where(*held.get(table, []), dialect="duckdb")
             select = select.select(*(f"{table}.{column}" for column in columns))
             select = select.join(rows.subquery(table), using="request_id")
             continue
         for one, predicate in zip((o for o in query.filters if table_of(o.column) == table), held[table], strict=True):
             select = select.where(_carried(table, one, predicate, held[table]), dialect="duckdb")
     for condition in query.conditions:
-        held_by = condition_of(condition.removeprefix("not ")).sql
-        select = select.where(
-            f"({held_by}) IS {'NOT TRUE' if condition.startswith('not ') else 'TRUE'}", dialect="duckdb"
-        )
+        name = condition.removeprefix("not ")
+        holds = "TRUE" if name == condition else "NOT TRUE"
+        select = select.where(f"({condition_of(name).sql}) IS {holds}", dialect="duckdb")
     if query.until is not None:
         select = select.where("timestamp <= $until OR timestamp >= $split_at", dialect="duckdb")
     if entry is not None:
@@ -192,10 +189,8 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
     keys = {name: _key(name, query) for name in query.by} | _times(query)
     measured = {name: _sql(name, query) for name in _shown(query)}
     select = exp.select().from_(source)
-    for name, sql in (*keys.items(), *measured.items()):
-        select = select.select(f"{sql} AS {name}" if sql != name else name, dialect="duckdb")
-    for sql in keys.values():
-        select = select.group_by(sql, dialect="duckdb")
+    columns = (f"{sql} AS {name}" if sql != name else name for name, sql in (*keys.items(), *measured.items()))
+    select = select.select(*columns, dialect="duckdb").group_by(*keys.values(), dialect="duckdb")
     for number, one in enumerate(query.bounds):
         bound[f"bound_{number}"] = one.value
         if keys and one.measure != FACTOR:

@@ -104,7 +104,10 @@ class Conversation:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
         from tsg_agent.ask.tools import ToolBench  # noqa: PLC0415 - imports what answers by rules do without
 
-        scope = self._scope(question)
+        try:
+            scope = scope_of(question, self._setting, self._parameters).parameters
+        except (QuestionError, ParameterError):
+            scope = None  # a parameter is open: the tools ask for it
         bench = ToolBench(
             self._engine,
             self._settings,
@@ -138,13 +141,6 @@ class Conversation:
             mode = f"rules only: {self._settings.model.name} gave no answer"
             used = usage_of(agent.budget.nodes)
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
-
-    def _scope(self, question: str) -> Parameters | None:
-        """The default scope of a model's tools; None if a parameter is open."""
-        try:
-            return scope_of(question, self._setting, self._parameters).parameters
-        except (QuestionError, ParameterError):
-            return None
 
     def _without_model(self, question: str) -> Answer:
         """The rules' answer; a question of theirs becomes the answer's text instead of an error."""

@@ -57,7 +57,9 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
     for place, row in enumerate(shown, 1):
         key = f"{identity}.{place}"
         bullet = f"{query.skip + place}. " if query.by and not series and not query.split_at else ""
-        lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
+        said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
+        figures = "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
+        lines.append(f"{bullet}{_subject(row, query)}: {figures} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:
         ordered = (
@@ -113,11 +115,6 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
         parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [every]
     text = ", ".join(parts)
     return text[0].upper() + text[1:]
-
-
-def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:
-    said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
-    return "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
 
 
 def _factor(row: dict[str, Value], query: TypedQuery) -> list[str]:
