@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -362,11 +362,7 @@ def _only_failures(rows: list[dict[str, Value]], query: TypedQuery) -> bool:
 
 def _plain(value: Any) -> Value:
     if isinstance(value, datetime):
-        return (
-            value.replace(tzinfo=UTC)
-            .isoformat(timespec="milliseconds" if value.microsecond else "seconds")
-            .replace("+00:00", "Z")
-        )
+        return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds' if value.microsecond else 'seconds')}Z"
     if isinstance(value, float):
         return round(value, 4)
     return value if isinstance(value, str | int) or value is None else str(value)

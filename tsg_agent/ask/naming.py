@@ -196,9 +196,8 @@ class Naming(Slots):
             self.found.filters.append(Filter(column=column, values=distinct))
             if len(distinct) > 1:
                 self.take(*together)
-                self.found.by += (
-                    [column] if column not in self.found.by and (compares or not (either or together)) else []
-                )
+                if column not in self.found.by and (compares or not (either or together)):
+                    self.found.by.append(column)
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]

@@ -27,7 +27,7 @@ from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tools.rows import ScopeArgs
 from tsg_agent.wording import moment
 
 if TYPE_CHECKING:
@@ -210,13 +210,9 @@ def _check(bench: ToolBench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     if plugin.keeps and ran.table is not None:
         bench.frames[plugin.keeps] = plugin.frame(ran.table, looked_at=True)
     text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
-    return fenced(f"{_where(args)}\n{text}", 6500)
-
-
-def _where(args: WindowArgs) -> str:
-    """The scope of a check's result, in words."""
-    service = f"{args.service_name} in " if isinstance(args, ScopeArgs) else "workflows of "
-    return f"Scope: {service}{args.region} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
+    place = f"{args.service_name} in {args.region}" if isinstance(args, ScopeArgs) else f"workflows of {args.region}"
+    where = f"Scope: {place} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
+    return fenced(f"{where}\n{text}", 6500)
 
 
 def _measure(bench: ToolBench, given: dict[str, Any]) -> str:
