@@ -62,8 +62,8 @@ TRIM = 0.1
 FEWEST_BUCKETS = 5
 """Below so many nothing is trimmed, and buckets are not merged to fewer."""
 LEAST_EXPECTED = 3.0
-"""Failures that a bucket must expect: else most are empty, the trimmed tenth holds the others, and failures that come
-in pairs look even. Source: Cochran 1954, who asks for 5 in most cells."""
+"""Independent failures that a bucket must expect: else most are empty, the trimmed tenth holds the others, and failures
+that come in pairs look even. Source: Cochran 1954, who asks for 5 in most cells."""
 
 
 def merged(values: Floats, size: int) -> Floats:
@@ -74,12 +74,23 @@ def merged(values: Floats, size: int) -> Floats:
 def robust_dispersion(failures: Floats, requests: Floats) -> float:
     """Overdispersion of a series, shape (buckets,), at least 1; robust to single outliers, which are trimmed.
 
-    The trimmed chi2 around the share of what is left, divided by its expectation under a normal distribution.
+    Buckets are merged until each expects LEAST_EXPECTED failures times the overdispersion: of failures that come in
+    pairs, half are independent.
     """
-    count = np.count_nonzero(requests)
-    if count > FEWEST_BUCKETS and (failed := failures.sum()):
-        size = min(math.ceil(LEAST_EXPECTED * count / failed), count // FEWEST_BUCKETS)
-        failures, requests = merged(failures, size), merged(requests, size)
+    count, failed = np.count_nonzero(requests), float(failures.sum())
+    size, found = 0, 1.0
+    while failed and (wanted := _size(LEAST_EXPECTED * found / failed, count)) > size:
+        size, found = wanted, max(1.0, _trimmed(merged(failures, size), merged(requests, size)))
+    return found
+
+
+def _size(share_of_all: float, count: int) -> int:
+    """Buckets to merge so that each is this share of `count`, or as many as leave FEWEST_BUCKETS."""
+    return max(1, min(math.ceil(share_of_all * count), count // FEWEST_BUCKETS))
+
+
+def _trimmed(failures: Floats, requests: Floats) -> float:
+    """Trimmed chi2 around the share of what is left, divided by its expectation under a normal distribution."""
     k, n = failures[requests > 0], requests[requests > 0]
     gone = math.ceil(TRIM * len(n)) if len(n) >= FEWEST_BUCKETS else 0
     if len(n) - gone < 2:
@@ -90,7 +101,7 @@ def robust_dispersion(failures: Floats, requests: Floats) -> float:
         odd = share((k - n * p) ** 2, n * p * (1 - p))
         kept = np.ones(len(n), bool)
         kept[np.argsort(-odd, kind="stable")[:gone]] = False
-    return max(1.0, float(odd[kept].sum()) / (len(n) - gone - 1) / _left_by_trimming(gone / len(n)))
+    return float(odd[kept].sum()) / (len(n) - gone - 1) / _left_by_trimming(gone / len(n))
 
 
 def _left_by_trimming(share_gone: float) -> float:
