@@ -75,18 +75,16 @@ def robust_dispersion(failures: Floats, requests: Floats) -> float:
     """Overdispersion of a series, shape (buckets,), at least 1; robust to single outliers, which are trimmed.
 
     Buckets are merged until each expects LEAST_EXPECTED failures times the overdispersion: of failures that come in
-    pairs, half are independent.
+    pairs, half are independent. So the same series with every request twice has exactly twice the overdispersion.
     """
     count, failed = np.count_nonzero(requests), float(failures.sum())
-    size, found = 0, 1.0
-    while failed and (wanted := _size(LEAST_EXPECTED * found / failed, count)) > size:
-        size, found = wanted, max(1.0, _trimmed(merged(failures, size), merged(requests, size)))
-    return found
-
-
-def _size(share_of_all: float, count: int) -> int:
-    """Buckets to merge so that each is this share of `count`, or as many as leave FEWEST_BUCKETS."""
-    return max(1, min(math.ceil(share_of_all * count), count // FEWEST_BUCKETS))
+    size, most = 1, max(1, count // FEWEST_BUCKETS)
+    found = _trimmed(failures, requests)
+    # Under 1 it is chance; at half of it, twice is 1 again, so that both stop at the same size.
+    while failed and size < most and failed * size / count < LEAST_EXPECTED * max(found, 0.5):
+        size = min(2 * size, most)
+        found = _trimmed(merged(failures, size), merged(requests, size))
+    return max(1.0, found)
 
 
 def _trimmed(failures: Floats, requests: Floats) -> float:
