@@ -50,6 +50,11 @@ def asked(engine: Engine, incident: Request, *talk: str) -> Answer:
         ("were more users on web hit than on ios?", ["users with failures of client type web and ios by client type"]),
         ("did more users on web fail than on ios?", ["users with failures of client type web and ios by client type"]),
         ("which client types have twice the failures of web?", ["failures by client type at least 2 times as high"]),
+        ("do users on ios see more timeouts per user than web users?",
+         ["timeouts per user on average of client type ios and web by client type"]),
+        ("what percent of premium customers had errors?",
+         ["share of users with failures of customer tier PREMIUM"]),
+        ("share of premium customers' requests that failed", ["error rate of customer tier PREMIUM"]),
         ("database errors by zone", ["failures of error category DATABASE by zone"]),
         ("plot errors over time on web", ["failures of client type web per 10 minutes"]),
     ],
@@ -90,6 +95,8 @@ def test_a_talk_replaces_what_is_said_anew(
         (("For the android report: how many users failed?",), "“how many”"),
         (("avg latency of failed requests, and of the ones that did not fail",), "are and are not"),
         (("share of users without errors",), "“share”"),
+        (("median requests per user",), "“median”"),
+        (("users with failures on both web and ios",), "“both”"),
     ],
 )
 def test_what_would_be_dropped_is_refused(engine: Engine, incident: Request, talk: tuple[str, ...], why: str) -> None:

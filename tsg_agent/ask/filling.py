@@ -31,8 +31,13 @@ class Filling(Naming):
         average = self.fitting("_function.avg") or (one.kind == "bucket" and self.fitting("_times"))
         counted = self.fitting("_condition|unit")
         names = list(dict.fromkeys(self.tokens[i].value for i in counted if self.tokens[i].kind == "condition"))
-        grouped = one.counts and not one.plural and len(each) > 1
-        if (average or affected or grouped) and counted and len(names) < 2 and one.value != "which":
+        grouped = one.counts and ((not one.plural and len(each) > 1) or self.found.yes_no)
+        if (
+            (average or affected or grouped or (one.counts and self.found.yes_no))
+            and counted
+            and len(names) < 2
+            and one.value != "which"
+        ):
             units = {seconds: unit for unit, seconds in SECONDS.items()}
             unit = units.get(int(one.amount), ONE.get(one.value, one.value))
             self.found.measures.append(f"{(names or ['requests'])[0]}_per_{affected}{unit}")

@@ -13,6 +13,7 @@ _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "ou
               "leaving", "not counting")  # fmt: skip
 _OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
+_REQUESTS = re.compile(r"['\u2019]?\s+(?:requests|calls)\b", re.IGNORECASE)
 _PASSED = "figure|others|only|more*"
 _PEOPLE_ARE_GROUPS = (
     ("(^ | figure) _thing:plural (?= any* rank)", True),  # "the ten users with the most 429"
@@ -44,7 +45,10 @@ class Naming(Slots):
         for i in self.free("thing"):
             behind = self.span(i, "(^ | ~form.count,distinct) value _thing")
             names = [*self.of(self.span(i, "_thing value"), "value"), *(self.tokens[p] for p in behind[-2:-1])]
-            counted = self.tokens[i].counts and self.span(i, "rank|bound _thing")  # "did more users on android …?"
+            # "did more users on android …?", "what percent of premium customers failed", but not "customers' requests"
+            counted = self.span(i, "rank|bound _any:counts")
+            if not _REQUESTS.match(self.text, self.tokens[i].end):
+                counted = counted or self.span(i, "any:part value _any:counts")
             held = [one.value == self.tokens[i].value or (self.tokens[i].value, one.value) in called for one in names]
             if any(held) and not (counted or self.span(i, "by _thing")):
                 said.add(i)
