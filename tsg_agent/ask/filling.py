@@ -31,7 +31,8 @@ class Filling(Naming):
         average = self.fitting("_function.avg") or (one.kind == "bucket" and self.fitting("_times"))
         counted = self.fitting("_condition|unit")
         names = list(dict.fromkeys(self.tokens[i].value for i in counted if self.tokens[i].kind == "condition"))
-        grouped = one.counts and ((not one.plural and len(each) > 1) or self.found.yes_no)
+        several = len(each) > 1 or self.fitting("which _thing")
+        grouped = one.counts and ((not one.plural and several) or self.found.yes_no)
         if (
             (average or affected or grouped or (one.counts and self.found.yes_no))
             and counted
