@@ -97,6 +97,8 @@ def test_a_talk_replaces_what_is_said_anew(
         (("avg latency of failed requests, and of the ones that did not fail",), "are and are not"),
         (("share of users without errors",), "“share”"),
         (("median requests per user",), "“median”"),
+        (("are ios and web both failing?",), "“web”"),
+        (("error rate of requests with more than 2 products",), "“more than 2”"),
         (("does every version have timeouts?",), "“every”"),
         (("are there more failures on web than on ios and android together?",), "“together”"),
         (("users with failures on both web and ios",), "“both”"),

@@ -61,8 +61,9 @@ class Filling(Naming):
         for i in self.free("bound"):
             token = self.tokens[i]
             said, names, named = self._bound_by(i)
-            if len(names) != 1:
-                continue
+            counted = bool(self.span(i, "_bound thing")) and not (token.unit or self.tokens[i + 1].counts)
+            if len(names) != 1 or (counted and not self.text[token.end : self.tokens[i + 1].start].strip()):
+                continue  # "error rate of requests with more than 2 products"
             (name,), measure = names, measure_of(names[0])
             unlike = token.unit != measure.unit * (not name.endswith("_utilization"))
             portion = token.unit == "half" or self.text[token.end :].startswith(" times")
