@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, OTHER_DAY, SEVERAL_DAYS, UNIVERSAL, TimeContext, TimeReading, read
-from tsg_agent.extract.sightings import RAN_TO, Range, Roles, Sighting
+from tsg_agent.extract.roles import RAN_TO, Range, Roles, Sighting
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
 from tsg_agent.models import Doubt, Question
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
-from tsg_agent.extract.sightings import Range
+from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
@@ -202,7 +202,7 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
         around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
         first = _dated(mention, setting, frame, found)
         if second and around.ranges_over(prose.text[mention.end : second.start]):
-            yield _range(Range(first, second, around.opened_at(), second.end), around, found, setting)
+            yield _range(Range(first, second, around.begin(around.opening()), second.end), around, found, setting)
         else:
             second = None
             yield _single(first, around, found, setting)
@@ -211,7 +211,7 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
 def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """Two times; without bounds where they are no span of time."""
     span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
-    begin = around.place(span.start()) if span else r.start
+    begin = around.begin(span) if span else r.start
     quoted = found.take(begin, r.end)
     low, high = span_of(r, setting)
     if low.instant is None or high.instant is None:
@@ -228,10 +228,8 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """One time, with the word before it that tells which side of it is meant."""
     span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
-    lead = span or role_word
-    begin = around.place(lead.start()) if lead else mention.start
     onwards = _ONWARDS.match(found.text, mention.end)
-    piece = Piece(begin, onwards.end() if onwards else mention.end)
+    piece = Piece(around.begin(span or role_word), onwards.end() if onwards else mention.end)
     quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
     whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
     low = reading.instants[0] if whole else reading.instant

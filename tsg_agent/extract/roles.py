@@ -1,4 +1,5 @@
-"""Gives each time of a text its role: the incident's start, its end, a written window, now, or when it was reported.
+"""Gives each time of a text its role: the incident's start, its end, a written window, now, or when it was reported;
+and lengths of time theirs.
 
 `RULES` is tried on each time, in order: words of some kind before or after the time, and a condition on the clause
 that they belong to. Only words of beginning said of the incident give a start, as reports also tell when deployments,
@@ -7,14 +8,75 @@ investigations and complaints started.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 
-from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
+from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, Words
+
+MAXIMUM_SIGHTINGS = 50
+"""Times kept for each role; a text with more is not clear."""
+LABELLED = 9
+"""Rank of a time behind a label; prose ranks lower."""
+PLAIN_END = 4
+"""Lowest rank of an end that is told; lower ones are implied."""
+RAN_TO = 3
+"""Rank of an end of a range, or after "until"."""
+_SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
+"""A length right behind it is what it was measured over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A time in a role: its rank (higher wins), and the span of the text to quote."""
+
+    mention: TimeMention
+    rank: int
+    start: int
+    end: int
+    reading: TimeReading | None = None
+    """Its reading, if that takes more than the mention: one end of a range may have its day from the other."""
+    corrects: bool = False
+    """Whether it corrects the sightings before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Two times that belong together, or one that lasts until now.
+
+    `begun`: the incident began at the first time; `vague`: it began some time between the two.
+    """
+
+    first: TimeMention
+    second: TimeMention | None
+    start: int
+    end: int
+    begun: bool = False
+    vague: bool = False
+
+
+@dataclass(slots=True)
+class Roles:
+    """The times of a text by role."""
+
+    starts: list[Sighting] = field(default_factory=list)
+    ends: list[Sighting] = field(default_factory=list)
+    nows: list[Sighting] = field(default_factory=list)
+    """Ends told as "now"; "2 hours ago" counts from them."""
+    created: list[Sighting] = field(default_factory=list)
+    window_starts: list[Sighting] = field(default_factory=list)
+    window_ends: list[Sighting] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)  # windows
+    ran: list[Range] = field(default_factory=list)  # when the incident was on
+    either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
+    lasting: list[tuple[timedelta, int, int]] = field(default_factory=list)
+    """How long the incident lasted by the text, and where it says so: "an outage of 70 minutes"."""
+    unused: list[TimeMention] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +93,6 @@ class Cue:
     """Text after the words, where the time comes first."""
     after: bool = False
     """Whether the time comes first."""
-
-    @property
-    def told(self) -> str:
-        """The clause, with the text between words and time."""
-        return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
 
     def has(self, kinds: str, *, near: bool = False) -> bool:
         """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
@@ -124,21 +181,25 @@ RULES = (
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
-LABELS = (
-    ("window_start", "window_starts", LABELLED),
-    ("window_end", "window_ends", LABELLED),
-    ("start", "starts", LABELLED),
-    ("end", "ends", LABELLED),
-    ("closed", "ends", 5),
-    ("now", "nows", 2),
-    ("created", "created", LABELLED),
-    ("declared", "created", LABELLED - 1),
-    ("opened", "created", LABELLED - 2),
-    ("detected", "created", LABELLED - 3),
-    ("sent", "created", LABELLED - 4),
-    ("stamped", "created", LABELLED - 5),
-)
+LABELS = {
+    "window_start": ("window_starts", LABELLED),
+    "window_end": ("window_ends", LABELLED),
+    "start": ("starts", LABELLED),
+    "end": ("ends", LABELLED),
+    "closed": ("ends", 5),
+    "now": ("nows", 2),
+    "created": ("created", LABELLED),
+    "declared": ("created", LABELLED - 1),
+    "opened": ("created", LABELLED - 2),
+    "detected": ("created", LABELLED - 3),
+    "sent": ("created", LABELLED - 4),
+    "stamped": ("created", LABELLED - 5),
+}
 """Kind of a label ("Start time:") -> role and rank of the time behind it."""
+_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
+
+
+_LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
 
 
 def _cues(around: Surroundings, kinds: str) -> list[Cue]:
@@ -157,7 +218,7 @@ def _cues(around: Surroundings, kinds: str) -> list[Cue]:
     if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
         if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
             found.append(Cue(around, first[0], "", "", rest=rest, after=True))
-    elif around.leads:
+    elif around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
         found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True))
     elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
         found.append(
@@ -180,7 +241,7 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
         return True
     if rule.role == "created":
         return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
-    told = cue.told if rule.role == "starts" else cue.subject
+    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}" if rule.role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
 
@@ -192,12 +253,14 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
     while index < len(every):
         around = every[index]
         index += 1
-        if index < len(every) and _pair(prose, around, every[index], roles):
+        following = every[index] if index < len(every) else None
+        if following and _are_range(prose, around, following.mention):
+            _ranging(around, following.mention, following.following, roles)
             index += 1
         else:
             _single(prose, around, roles)
     _put_away(prose, roles, words)
-    find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
+    _find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
@@ -216,11 +279,9 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
-    mention, label, to_now = around.mention, _label_of(around.label), around.to_now()
-    role, rank = next(((role, rank) for name, role, rank in LABELS if name == label), ("", 0))
-    if not role:
-        rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
-        role, rank = next(((rule.role, rule.rank) for rule in rules), ("", 0))
+    mention, label, to_now = around.mention, _label_of(around.label), around.until_now()
+    rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
+    role, rank = LABELS[label] if label else next(((rule.role, rule.rank) for rule in rules), ("", 0))
     corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
     if corrects or (not role and not to_now and not around.chat and _answers(prose, around)):
         role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
@@ -232,13 +293,10 @@ def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
         roles.unused.append(mention)
 
 
-_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
-
-
 def _label_of(label: str) -> str:
     """The kind of a label, as written or without an ending such as "date time" or "at"; "" if it has none."""
     bare = _SUFFIX.sub("", label)
-    named = [(name, label) for name, *_ in LABELS] + [(name, bare) for name, *_ in LABELS if "window" not in name]
+    named = [(name, label) for name in LABELS] + [(name, bare) for name in LABELS if "window" not in name]
     return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
 
 
@@ -266,21 +324,13 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
     return not around.has("elsewhere handling planned past", f"{behind[-1]} {around.following}" if behind else said)
 
 
-def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
-    """Give a range of two times its role; False if the two are no range."""
-    first, second, opens = around.mention, following.mention, around.opening()
+def _are_range(prose: Prose, around: Surroundings, second: TimeMention) -> bool:
+    """Whether a time and the next one are a range."""
+    first = around.mention
     if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
         return False
-    windowed = bool(ALL.labels("window").fullmatch(around.label))
-    if not (first.timed or second.timed or opens or windowed):
-        return False
-    between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
-    if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
-        start = first.start if between else around.opened_at()
-        roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
-    else:
-        _ranging(around, second, following.following, roles)
-    return True
+    windowed = ALL.labels("window").fullmatch(around.label)
+    return bool(first.timed or second.timed or around.opening() or windowed)
 
 
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
@@ -290,10 +340,14 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
+    head = around.before[: opens.start()] if opens else ""
+    started = around.has("start since", head[-30:])  # "it started between"
+    begun = bool(second) and (started or _label_of(around.label) == "start" or _gives(_BEGINS, around))
+    vague = started if begun else bool(opens and opens["between"]) and around.has("change", around.before)
     end = second.end if second else first.end
-    changed = bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, around.opened_at(), end, vague=changed)
-    purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
+    found = Range(first, second, around.begin(opens), end, begun=begun, vague=vague)
+    windowed = ALL.labels("window").fullmatch(around.label)
+    purpose = "ran" if begun else "ranges" if windowed else _purpose(around, rest, opens)
     if purpose == "unused":
         roles.unused += [one for one in (first, second) if one]
     else:
@@ -328,3 +382,59 @@ def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> s
     if trouble:
         return "either" if asks else "ran"
     return "unused" if around.has("handling", clause) else ""
+
+
+def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
+    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "the last
+    3 hours" a window."""
+    long = words.like(
+        rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day|week)\b"
+    )
+    before = words.like(
+        r"(?:\b(?P<for>{for since})[ ]|\b(?P<took>{lasting})\W{1,4})?(?:{about}[ ]|~)?(?:the[ ])?"
+        r"(?:\b(?P<last>{last})\W{1,4})?(?:{about}[ ]|~)?$"
+    )
+    for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
+        said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
+        named = said and (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
+        if said and named and not any(low < match.end() and match.start() < high for low, high in clocks):
+            _length(prose, roles, words, said, match)
+
+
+def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
+    """Give one length of time its role, by the words `said` before it."""
+    start, end = match.start(), match.end("span" if match["span"] else "one")
+    opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
+    subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
+    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 120)]
+    near, mention = subject[-70:], TimeMention(start, end, back=span)
+    trouble = words["failing hint event symptom"].search(near)
+    lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
+    been = words.like(r"\b{been}(?!\w).*").search(rest)
+    # "over 5 % for 10m" is an alert's rule
+    ruled = re.search("[<>]", subject) or (words["rule"].search(subject) and "%" in subject)
+    if words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1]) or (
+        ruled and not words["was"].search(subject)
+    ):
+        return
+    if lasts and trouble:
+        at = opened - len(near) + trouble.start() if trouble else opened
+        since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
+        was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
+        over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
+        if since:  # "an outage at 13:05 for 40 minutes"
+            roles.unused.remove(since)
+        if since or said["last"] or not over:
+            roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
+        if since or (over and not said["last"]):
+            roles.lasting.append((span, opened, end))
+    elif said["took"] or match["event"]:
+        if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
+            roles.lasting.append((span, opened, match.end()))
+    elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
+        roles.starts.append(Sighting(mention, 1, opened, end))
+    elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
+        if words["counted"].search(subject) or subject.rstrip().endswith("(") or _SHARE.search(subject):
+            return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
+        found = roles.either if words["start"].search(subject) else roles.ranges
+        found.append(Range(mention, None, opened, end))

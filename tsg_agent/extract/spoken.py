@@ -1,6 +1,7 @@
 """Numbers in words, lengths of time ("1h 20m", "eine halbe Stunde") and spoken times ("fourteen oh five")."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 from tsg_agent.extract.words import ALL, ENGLISH, any_of
@@ -40,8 +41,8 @@ _HALVES = re.compile(
     re.IGNORECASE,
 )
 
-_HALF = ALL.like("{half}")
-_NUMBER = any_of([ALL.one_of("half"), NUMBER])
+_FRACTIONS: dict[str, float] = ALL.table("calendar", "fractions")
+_NUMBER = any_of([*sorted(_FRACTIONS, key=len, reverse=True), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
 UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
@@ -49,22 +50,25 @@ _AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
     rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
-    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
-    rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
+    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|hour{_PLUS}\b)"
 )
 """Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
 _PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})", re.IGNORECASE
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})"
+    r"|(?<=h)(?P<minutes>[0-5][0-9])$",
+    re.IGNORECASE,
 )
-_HOURS_MINUTES = re.compile(r"(?P<hours>[0-9]{1,2})h(?P<minutes>[0-5][0-9])", re.IGNORECASE)
 _MORE = re.compile(rf"(?P<before>\b{UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{UNIT}))?", re.IGNORECASE)
-_QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 
 
 def number(said: str) -> int:
     """The value of a `NUMBER`."""
-    whole = next((value for form, value in _VALUES.items() if re.fullmatch(form, said, re.IGNORECASE)), None)
-    return whole if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
+    whole = _valued(_VALUES, said)
+    return int(whole) if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
+
+
+def _valued(table: Mapping[str, float], said: str) -> float | None:
+    return next((value for form, value in table.items() if re.fullmatch(form, said, re.IGNORECASE)), None)
 
 
 def in_figures(text: str) -> str:
@@ -96,11 +100,6 @@ def _with_half(match: re.Match[str]) -> str:
 
 def length(text: str) -> timedelta:
     """The length of time that a match of `SPAN` means."""
-    quarters = _QUARTERS.search(text)
-    if quarters:
-        return timedelta(minutes=45 if quarters["three"] else 15)
-    if short := _HOURS_MINUTES.fullmatch(text):
-        return timedelta(hours=int(short["hours"]), minutes=int(short["minutes"]))
     total = timedelta()
     more = _MORE.search(text)
     if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
@@ -108,13 +107,11 @@ def length(text: str) -> timedelta:
         total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
         text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
+        if part["minutes"]:  # 1h30
+            total += timedelta(minutes=int(part["minutes"]))
+            continue
         seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        count = (
-            float(part["number"].replace(",", "."))
-            if part["number"]
-            else 0.5
-            if _HALF.fullmatch(part["word"])
-            else number(part["word"])
-        )
+        word, figure = part["word"], part["number"]
+        count = float(figure.replace(",", ".")) if figure else _valued(_FRACTIONS, word) or number(word)
         total += timedelta(seconds=count * seconds)
     return total

@@ -17,8 +17,10 @@ _LABEL = re.compile(
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
+_FIGURE = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
 _LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
+_TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +57,26 @@ class Surroundings:
         """The last clause of a text that says something: the subject of a verb behind the text."""
         return next((piece for piece in self.clauses(text) if not self.says_nothing(piece)), "")
 
-    @property
-    def leads(self) -> bool:
-        """Whether the time stands first in its clause, but for prepositions."""
-        pattern = self.words.like(r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}")
-        return bool(pattern.fullmatch(self.clauses(self.before)[0]))
-
     def is_direct(self, gap: str) -> bool:
         """Whether only prepositions stand between a word and its time."""
         return bool(self.words.like(r"(?:[\s.:,(=~@*_\"'§-]|\b{prepositions}(?!\w))*").fullmatch(gap))
 
-    def is_level(self, gap: str) -> bool:
-        """Whether only a level stands between a verb and its time: "dropped to 92 % at"."""
-        figure = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
-        level = self.words.like(rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{figure})*")
-        return len(gap) <= _LONGEST and bool(level.fullmatch(gap))
-
     def leads_to(self, gap: str) -> bool:
         """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
-        named = self.words["failing hint served object source"].sub(" ", gap)
-        if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
+        words = self.words
+        if self.is_direct(words["failing hint served object source"].sub(" ", gap)) or gap.endswith("("):
             return True
-        if len(gap) > _LONGEST or self.words["joins"].search(gap):
+        if len(gap) > _LONGEST:
             return False
+        level = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{_FIGURE})*"
+        if words.like(level).fullmatch(gap):  # "dropped to 92 % at"
+            return True
         last = re.split(r"[,:(\u2013—]", gap)[-1]
-        if last != gap and not self.is_direct(last):
+        if words["joins"].search(gap) or (last != gap and not self.is_direct(last)):
             return False
         mention, day = self.mention, self.mention.day
-        worded = mention.back is not None or bool(mention.problem)
-        preposed = self.words.like(r"\b{preposed}[\s~@:]*$").search(gap)
-        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed)
+        worded = mention.back is not None or mention.problem or (day and not day.dates and not day.month_day)
+        return bool(worded or words.like(r"\b{preposed}[\s~@:]*$").search(gap))
 
     def denies(self, text: str) -> bool:
         """Whether a text ends with a negation, or one word after it."""
@@ -95,10 +87,6 @@ class Surroundings:
         tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
         return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
 
-    def to_now(self) -> re.Match[str] | None:
-        """The "- now" after the time."""
-        return self.words.like(r"[ ]{0,3}(?:-{1,2}|\u2013|—|{to}|->|→)[ ]{0,3}{to_now}(?!\w)").match(self.following)
-
     def of_a_thing(self) -> bool:
         """Whether the time names another thing: "the 06:00 deploy"."""
         return bool(self.words.like(r"[ ]{noun_after}\b").match(self.after))
@@ -108,20 +96,18 @@ class Surroundings:
         opens = r"\b(?:(?P<between>{between})|{from})[\s~]*(?:{about} )?(?:{prepositions} )?$"
         return self.words.like(opens).search(self.before)
 
-    def place(self, index: int) -> int:
-        """Where in the text the character of `before` at an index stands."""
-        return self.mention.start - len(self.before) + index
-
-    def opened_at(self) -> int:
-        """Where a range begins: at its "from" or "between", else at its first time."""
-        opens = self.opening()
-        return self.place(opens.start()) if opens else self.mention.start
+    def begin(self, lead: re.Match[str] | None) -> int:
+        """Where in the text an expression begins: at its `lead` in `before`, if it has one, else at its time."""
+        return self.mention.start - (len(self.before) - lead.start() if lead else 0)
 
     def ranges_over(self, gap: str) -> bool:
         """Whether the text between two times joins them to a range; "and" does only after "between" or "from"."""
-        to = r",?[ ]{0,3}(?:-{1,2}|\u2013|—|{to range_and}|->|→|/|\.{2,3})[ ]{0,3}(?:{about} |~)?"
-        pair = self.words.like(to).fullmatch(gap)
+        pair = self.words.like(rf",?{_TO % 'to range_and'}(?:{{about}} |~)?").fullmatch(gap)
         return bool(pair and (self.opening() or not self.words.like("{range_and}").search(gap)))
+
+    def until_now(self) -> re.Match[str] | None:
+        """The "- now" after the time."""
+        return self.words.like(rf"{_TO % 'to'}{{to_now}}(?!\w)").match(self.following)
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:

@@ -20,8 +20,7 @@ from tsg_agent.extract.choices import (
 )
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
-from tsg_agent.extract.roles import assign
-from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
+from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in

@@ -31,7 +31,7 @@ class Words:
 
     def listed(self, table: str, name: str) -> list[str]:
         """The fragments of one kind, of all languages."""
-        return [piece for file in self._files for piece in _pieces(file.get(table, {}).get(name))]
+        return [piece for file in self._files for piece in file.get(table, {}).get(name, ())]
 
     def table(self, table: str, name: str) -> dict[str, Any]:
         """The entries of one inner table, of all languages."""
@@ -69,10 +69,6 @@ class Words:
             whole = f"{what}{stems}" if name in ("start", "end") else stems
             self._patterns[key] = re.compile(any_of([whole, *self.listed("labels", f"{name}_alone")]), re.IGNORECASE)
         return self._patterns[key]
-
-
-def _pieces(value: str | list[str] | None) -> list[str]:
-    return [] if not value else [value] if isinstance(value, str) else value
 
 
 def any_of(pieces: Sequence[str]) -> str:
