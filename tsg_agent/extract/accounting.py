@@ -89,10 +89,8 @@ def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
     return list(dict.fromkeys(said))[:CANDIDATES]
 
 
-def lengths_left(material: Material, began: datetime | None, end: datetime, *, ended: bool) -> list[str]:
-    """A note on lengths of time, with the start or end that would follow, if one of these is not told."""
-    if began and ended:
-        return []
+def lengths_left(material: Material, began: datetime | None, end: datetime) -> list[str]:
+    """A note on lengths of time, with the end that would follow from the start, or the start from the end."""
     found = []
     for match in islice(_SPAN.finditer(material.setting.prose.masked), _MOST):
         taken = any(one.start < match.end() and match.start() < one.end for one in material.mentions)

@@ -1,7 +1,7 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Set
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
@@ -31,42 +31,33 @@ _BEFORE_END = 2
 """Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The three times in UTC, or the questions that stand in the way; what else stays open; notes."""
-
-    times: dict[str, Choice]
-    unsettled: list[Question]
-    notes: list[str]
-
-
 def find_window(
     prose: Prose, known: Known, given: Given, *, now: datetime, place: str, before: timedelta, ranges_are_windows: bool
-) -> Window:
-    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold.
+) -> Material:
+    """The three times in UTC, or questions; what else stays open. Raises `ParameterError` where they cannot hold.
 
     The window opens `before` the incident's start. `place`, the region, tells which zone an ambiguous name means.
     """
     seen = survey(prose, known, now, place)
-    setting, material = seen.setting, replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
+    material = replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
     settle_ranges(material)
     start = _incident_start(material)
-    material.setting = replace(setting, began=start.instant)
+    material.setting = replace(seen.setting, began=start.instant)
     begins, ends = written_out(material, alone=start.is_silent)
-    opened, unsettled = _opening(start, begins, material), []
+    opened = _opening(start, begins, material)
     began = _began(start, opened, material)
     if opened.instant and start.question and not began.question:
         material.notes.append(f"incident_start stays unknown: {start.question.text}")
-        unsettled.append(start.question)
+        material.unsettled.append(start.question)
     if opened.instant and begins.question:
         material.notes.append(f"No window of the text is used: {begins.question.text}")
     ended = _closing(start.instant, start.instant or opened.instant, ends, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
         opened = _last_hours(ended.instant, material)
-    times = {"incident_start": began, "start_time": opened, "end_time": ended}
-    _tell_unused(times, material)
-    _check(times, material)
-    return Window(times, unsettled, material.notes)
+    material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
+    _tell_unused(material)
+    _check(material)
+    return material
 
 
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Material:
@@ -201,8 +192,7 @@ def _reported(material: Material) -> Choice:
     if not told:
         return Choice()
     _, instant, sighting, how = min(told, key=lambda one: one[:2])
-    quoted = material.quoted(sighting.start, sighting.end)
-    return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
+    return Choice(instant, f"text: {material.quoted(sighting.start, sighting.end)}" + (f" ({how})" if how else ""))
 
 
 def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
@@ -271,23 +261,24 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
     )
 
 
-def _tell_unused(times: Mapping[str, Choice], material: Material) -> None:
+def _tell_unused(material: Material) -> None:
     """Note the times and lengths of the text that are not used."""
-    own = [one.instant for one in times.values() if one.instant and one.origin.startswith(("text", "when", "given"))]
-    told = " ".join(
-        [*material.notes, *(f"{one.question.text} {one.question.candidates}" for one in times.values() if one.question)]
-    )
+    choices = material.times.values()
+    own = [one.instant for one in choices if one.instant and one.origin.startswith(("text", "when", "given"))]
+    asked = [f"{one.question.text} {one.question.candidates}" for one in choices if one.question]
+    told = " ".join([*material.notes, *asked])
     material.notes += elsewhere(material, own)
     material.notes += times_left(material, own, told)
-    began, ended = times["incident_start"].instant, times["end_time"]
-    over = ended.instant in own
-    until = (ended.instant if over else _reported(material).instant) or material.setting.reference
-    material.notes += lengths_left(material, began, until, ended=over)
+    began, end = material.times["incident_start"].instant, material.times["end_time"].instant
+    if not (began and end in own):
+        until = (end if end in own else _reported(material).instant) or material.setting.reference
+        material.notes += lengths_left(material, began, until)
 
 
-def _check(times: dict[str, Choice], material: Material) -> None:
+def _check(material: Material) -> None:
     """Raises `ParameterError` for times that cannot hold; a start that is later than now is taken out."""
-    setting, origins = material.setting, {name: one.origin for name, one in times.items()}
+    setting, times = material.setting, material.times
+    origins = {name: one.origin for name, one in times.items()}
     began, start, end = (one.instant for one in times.values())
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({origins['incident_start']})"
