@@ -100,30 +100,25 @@ class Cue:
 
     def is_so(self) -> bool:
         """Whether the words are not negated: "resolved", but not "not resolved"."""
-        return not self.around.denies(self.head)
+        return not self.around.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(self.head[-40:])
 
-    def counts_back(self, kinds: str) -> bool:
-        """Whether the time is counted back, with no word of these kinds before it."""
-        return self.around.mention.back is not None and not self.around.has(kinds, self.gap)
-
-    def is_all(self, kinds: str) -> bool:
-        """Whether what follows the time says nothing beside words of these kinds."""
-        return self.after and self.around.says_nothing(self.around.words[kinds].sub(" ", self.around.following))
+    def is_bare(self) -> bool:
+        """Whether the time stands before a failure and no more ("14:00 errors"), or is counted back from now."""
+        around = self.around
+        if around.mention.back is not None:  # "down 35 minutes ago"
+            return not around.has("fall done over", self.gap)
+        return self.after and around.says_nothing(around.words["failing event"].sub(" ", around.following))
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state ("fine since"), or something that is over."""
-        if not self.around.words["since"].fullmatch(self.word):
+        around, words, follows = self.around, self.around.words, self.around.following
+        if not words["since"].fullmatch(self.word):
             return True
-        words = self.around.words
-        if words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:]):  # "not failing since"
+        over = self.is_so() and around.has("done half_done", f"{self.head[-25:]}{self.word}")
+        well = words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:])  # "not failing since"
+        if over or well or self.has("fine"):
             return False
-        over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
-        follows = self.around.following
-        bare = (
-            self.subject or self.around.says_nothing(follows) or self.around.has("failing hint served symptom", follows)
-        )
-        own = self.subject or not self.around.has("elsewhere handling", follows)
-        return bool(bare and own) and not over and not self.has("fine")
+        return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
@@ -136,9 +131,9 @@ class Cue:
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
         around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        if around.denies(self.subject) or words.like(r"\s*{object}(?!\w)").match(rest):
-            return False
         good, bad = self.has("good"), self.has("bad")
+        if words.like(r"\s*{object}(?!\w)").match(rest) or not self.is_so():
+            return False
         if words["rise"].fullmatch(self.word):
             return bad and not good
         people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
@@ -176,8 +171,7 @@ RULES = (
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
-    RoleRule("failing", "starts", 0, lambda cue: cue.is_all("failing event")),  # it says "14:00 errors" and no more
-    RoleRule("failing", "starts", 0, lambda cue: cue.counts_back("fall done over")),  # "down 35 minutes ago"
+    RoleRule("failing", "starts", 0, Cue.is_bare),
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
@@ -216,15 +210,16 @@ def _cues(around: Surroundings, kinds: str) -> list[Cue]:
     if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
         return found  # "13:50 deploy, errors start 14:00": said of the next time
     if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
-        if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
-            found.append(Cue(around, first[0], "", "", rest=rest, after=True))
+        if not (kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)):
+            return found
+        head = ""
     elif around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
-        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True))
-    elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
-        found.append(
-            Cue(around, first[0], around.clause(around.head), around.head, rest=rest, after=True)
-        )  # "at 14:00 resolved"
-    return found
+        head = between
+    elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
+        head = around.head
+    else:
+        return found
+    return [*found, Cue(around, first[0], around.clause(head), head, rest=rest, after=True)]
 
 
 def _gives(rule: RoleRule, around: Surroundings) -> bool:
@@ -329,8 +324,7 @@ def _are_range(prose: Prose, around: Surroundings, second: TimeMention) -> bool:
     first = around.mention
     if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
         return False
-    windowed = ALL.labels("window").fullmatch(around.label)
-    return bool(first.timed or second.timed or around.opening() or windowed)
+    return bool(first.timed or second.timed or around.opening() or ALL.labels("window").fullmatch(around.label))
 
 
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
@@ -340,30 +334,25 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
-    head = around.before[: opens.start()] if opens else ""
-    started = around.has("start since", head[-30:])  # "it started between"
+    head = around.head[: len(around.head) - len(opens[0])] if opens else around.head
+    started = bool(opens) and around.has("start since", head[-30:])  # "it started between"
     begun = bool(second) and (started or _label_of(around.label) == "start" or _gives(_BEGINS, around))
     vague = started if begun else bool(opens and opens["between"]) and around.has("change", around.before)
-    end = second.end if second else first.end
-    found = Range(first, second, around.begin(opens), end, begun=begun, vague=vague)
-    windowed = ALL.labels("window").fullmatch(around.label)
-    purpose = "ran" if begun else "ranges" if windowed else _purpose(around, rest, opens)
-    if purpose == "unused":
+    found = Range(first, second, around.begin(opens), (second or first).end, begun=begun, vague=vague)
+    if begun:
+        roles.ran.append(found)
+    elif ALL.labels("window").fullmatch(around.label):
+        roles.ranges.append(found)
+    elif around.has("past", head) or around.has("unrelated", rest):
         roles.unused += [one for one in (first, second) if one]
     else:
-        getattr(roles, purpose).append(found)
+        asks = rest.rstrip().endswith("?")
+        said = (_purpose(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
+        purpose = next(filter(None, said), "ranges" if asks else "either")
+        getattr(roles, purpose).extend([one for one in (first, second) if one] if purpose == "unused" else [found])
 
 
-def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
-    """The list of `Roles` that a range belongs to, by the nearest clause that tells."""
-    head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
-    asks = rest.rstrip().endswith("?")
-    said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
-    others = around.has("past", head) or around.has("unrelated", rest)
-    return "unused" if others else next(filter(None, said), "ranges" if asks else "either")
-
-
-def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
+def _purpose(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
     """The list of `Roles` that a clause puts its range into; "" if it does not tell."""
     words = around.words
     low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
@@ -412,22 +401,21 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
     been = words.like(r"\b{been}(?!\w).*").search(rest)
     # "over 5 % for 10m" is an alert's rule
-    ruled = re.search("[<>]", subject) or (words["rule"].search(subject) and "%" in subject)
-    if words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1]) or (
-        ruled and not words["was"].search(subject)
-    ):
+    ruled = re.search(r"[<>]|%", subject) and words.like("[<>]|{rule}").search(subject)
+    others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1])
+    if others or (ruled and not words["was"].search(subject)):
         return
     if lasts and trouble:
-        at = opened - len(near) + trouble.start() if trouble else opened
-        since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
         was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
         over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
-        if since:  # "an outage at 13:05 for 40 minutes"
-            roles.unused.remove(since)
-        if since or said["last"] or not over:
-            roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
+        at = opened - len(near) + trouble.start()
+        if since := next((one for one in roles.unused if one.clock and at <= one.start < start), None):
+            roles.unused.remove(since)  # "an outage at 13:05 for 40 minutes"
+            roles.starts.append(Sighting(since, 1, since.start, end))
         if since or (over and not said["last"]):
             roles.lasting.append((span, opened, end))
+        else:
+            roles.starts.append(Sighting(mention, 1, opened, end))
     elif said["took"] or match["event"]:
         if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
             roles.lasting.append((span, opened, match.end()))

@@ -78,10 +78,6 @@ class Surroundings:
         worded = mention.back is not None or mention.problem or (day and not day.dates and not day.month_day)
         return bool(worded or words.like(r"\b{preposed}[\s~@:]*$").search(gap))
 
-    def denies(self, text: str) -> bool:
-        """Whether a text ends with a negation, or one word after it."""
-        return bool(self.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(text[-40:]))
-
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
         tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
