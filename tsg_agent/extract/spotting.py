@@ -70,7 +70,6 @@ _AT_A_LINE = (
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
-_WEEKDAYS_DATE = re.compile(r"[ ,]{1,3}(?:the |de[nm] )?", re.IGNORECASE)
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
@@ -84,11 +83,12 @@ class _Forms:
         self.named = {name: words.like(f"{{{name}}}") for name in _AGO}
         named = words.one_of(*_AGO).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
+        weekday = any_of(words.rows("weekdays"))
         of, year_of = any_of(["of", *words.listed("calendar", "of")]), words.one_of("year_of")
         timed = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
         days = [*words.listed("calendar", "day_month"), timed][0]
         self.date = re.compile(
-            rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
+            rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekday}[ ,]{{1,3}}(?:the[ ]|de[nm][ ])?)?(?:
               (?P<by>(?:19|20)[0-9]{{2}})(?P<bm>[0-9]{{2}})(?P<bd>[0-9]{{2}})(?=T[0-9]{{4}})
             | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
             | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
@@ -105,8 +105,8 @@ class _Forms:
               (?P<dom>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?
               (?=[ ,]{{1,2}}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
             | (?P<word>{named})(?!\w)
-            | (?:last[ ])?(?P<week>{any_of(words.rows("weekdays"))})(?!\w)
-            )""",
+            )
+            | (?<![\w.+-])(?:last[ ])?(?P<week>{weekday})(?!\w)""",
             re.VERBOSE | re.IGNORECASE,
         )
         uhr, noon, midnight = map(words.one_of, ("hour_word", "noon", "midnight"))
@@ -305,14 +305,13 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
     """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
-    pieces = _without_weekdays(text, pieces)
     while index < len(pieces):
         piece = pieces[index]
         index += 1
         if found and piece.start < found[-1].end:
             continue
         after = pieces[index] if index < len(pieces) else None
-        gap = text[piece.end : after.start] if after and after.start - piece.end <= 20 else "…"
+        gap = text[piece.end : after.start] if after else "…"
         if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
             joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
             found.append(_halved(joined, text[piece.start : piece.end], forms))
@@ -330,19 +329,6 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
             joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
             found.append(_halved(joined, text[after.start : after.end], forms))
             index += 1
-        else:
-            found.append(piece)
-    return found
-
-
-def _without_weekdays(text: str, pieces: list[TimeMention]) -> list[TimeMention]:
-    """The mentions without weekdays before their date, which says it all: "Sat, 20 Jan 2024"."""
-    found: list[TimeMention] = []
-    for piece in pieces:
-        last = found[-1] if found else piece
-        weekday = last.day is not None and last.day.weekday is not None and last.clock is None
-        if weekday and piece.day and _WEEKDAYS_DATE.fullmatch(text, last.end, max(piece.start, last.end)):
-            found[-1] = replace(piece, start=last.start)
         else:
             found.append(piece)
     return found
@@ -367,8 +353,7 @@ def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> b
     """Whether the day at `index` belongs to a time after it."""
     if index + 1 >= len(pieces) or not pieces[index + 1].clock:
         return False
-    gap = text[pieces[index].end : pieces[index + 1].start]
-    return len(gap) <= 20 and bool(forms.day_to_time.fullmatch(gap))
+    return bool(forms.day_to_time.fullmatch(text[pieces[index].end : pieces[index + 1].start]))
 
 
 def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:

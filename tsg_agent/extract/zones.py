@@ -72,8 +72,6 @@ class Zone:
 
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean; none if the zone is unknown or the time does not exist."""
-        if self.name == LOCAL:
-            return []
         upper = self.name.upper()
         several = [hours for hours, _ in _AMBIGUOUS.get(upper, ())] or ([_FIXED[upper]] if upper in _FIXED else [])
         if self.name[:1] in "+-":
@@ -104,7 +102,8 @@ class Zone:
         if len(found) != 1:
             return self
         hours, place = found[0]
-        return Zone(f"{hours:+06.2f}", f"{self.name} is taken for UTC{hours:+g}, as {place} is named")
+        offset = f"{int(hours):+03}:{int(60 * abs(hours)) % 60:02}"
+        return Zone(offset, f"{self.name} is taken for UTC{hours:+g}, as {place} is named")
 
 
 def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, int]:
@@ -161,9 +160,7 @@ def _cities() -> dict[str, str]:
 
 
 def _hours(offset: str) -> float:
-    """Hours of `+05:30`, `+0530`, `+5`, or of `+05.50`, which `settled` writes."""
-    if "." in offset:
-        return float(offset)
+    """Hours of `+05:30`, `+0530` or `+5`."""
     digits = offset[1:].replace(":", "")
     whole, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
     hours = int(whole) + int(minutes) / 60
