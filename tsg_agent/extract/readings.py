@@ -92,7 +92,7 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
     """ "T+15m", counted from the start; "2 hours ago", counted back from when it was written."""
     if mention.plus is not None:
         if setting.began is None:
-            return TimeReading((), problem="it counts from the start, which is not settled")
+            return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
     anchor = _line_time(mention, setting) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
