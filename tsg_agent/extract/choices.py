@@ -72,7 +72,7 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
         reading = _latest(reading_of(sighting, material.setting, bound), sighting, material)
         reading = _plausible(reading, material.setting)
         if reading.instant:
-            settled.setdefault(reading.instant, _origin(sighting, reading, material))
+            settled.setdefault(reading.instant, origin_of(sighting, reading, material))
         else:
             open_ones.append((sighting, reading))
     doubtful = [(one, reading) for one, reading in open_ones if not set(reading.instants) & set(settled)]
@@ -103,7 +103,8 @@ def _of_several(parameter: str, settled: dict[datetime, str], material: Material
     return Choice(chosen, settled[chosen])
 
 
-def _origin(sighting: Sighting | Range, reading: TimeReading, material: Material, kind: str = "text") -> str:
+def origin_of(sighting: Sighting | Range, reading: TimeReading, material: Material, kind: str = "text") -> str:
+    """Where an instant comes from: the quoted words, and how they were read."""
     how = f" ({reading.how})" if reading.how else ""
     return f"{kind}: {material.quoted(sighting.start, sighting.end)}{how}"
 
@@ -208,7 +209,7 @@ def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
 
 def _of_reading(parameter: str, r: Range, reading: TimeReading, material: Material) -> Choice:
     if reading.instant:
-        return Choice(reading.instant, _origin(r, reading, material, "text, a window written out"))
+        return Choice(reading.instant, origin_of(r, reading, material, "text, a window written out"))
     why = f"{material.quoted(r.start, r.end)} does not settle it: {reading.problem}"
     return Choice(question=ask(parameter, why, reading.instants))
 

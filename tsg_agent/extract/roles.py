@@ -15,7 +15,7 @@ from itertools import islice
 from tsg_agent.extract.readings import TimeReading
 from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
-from tsg_agent.extract.surroundings import Surroundings, surroundings
+from tsg_agent.extract.surroundings import Cue, Surroundings, cues, surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, Words
 
@@ -33,16 +33,17 @@ _SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A time in a role: its rank (higher wins), and the span of the text to quote."""
+    """A time in a role: its rank (higher wins), the span of the text to quote, and whether it corrects those before it.
+
+    `reading` is set if that takes more than the mention: one end of a range may have its day from the other.
+    """
 
     mention: TimeMention
     rank: int
     start: int
     end: int
     reading: TimeReading | None = None
-    """Its reading, if that takes more than the mention: one end of a range may have its day from the other."""
     corrects: bool = False
-    """Whether it corrects the sightings before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,72 +78,6 @@ class Roles:
     lasting: list[tuple[timedelta, int, int]] = field(default_factory=list)
     """How long the incident lasted by the text, and where it says so: "an outage of 70 minutes"."""
     unused: list[TimeMention] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Words of some kind beside a time, and the clause that they belong to."""
-
-    around: Surroundings
-    word: str
-    subject: str
-    head: str
-    gap: str = ""
-    """Text between the words and the time, where the words come first."""
-    rest: str = ""
-    """Text after the words, where the time comes first."""
-    after: bool = False
-    """Whether the time comes first."""
-
-    def has(self, kinds: str, *, near: bool = False) -> bool:
-        """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
-        return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
-
-    def is_so(self) -> bool:
-        """Whether the words are not negated: "resolved", but not "not resolved"."""
-        return not self.around.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(self.head[-40:])
-
-    def is_bare(self) -> bool:
-        """Whether the time stands before a failure and no more ("14:00 errors"), or is counted back from now."""
-        around = self.around
-        if around.mention.back is not None:  # "down 35 minutes ago"
-            return not around.has("fall done over", self.gap)
-        return self.after and around.says_nothing(around.words["failing event"].sub(" ", around.following))
-
-    def may_begin(self) -> bool:
-        """False for a "since" that follows a good state ("fine since"), or something that is over."""
-        around, words, follows = self.around, self.around.words, self.around.following
-        if not words["since"].fullmatch(self.word):
-            return True
-        over = self.is_so() and around.has("done half_done", f"{self.head[-25:]}{self.word}")
-        well = words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:])  # "not failing since"
-        if over or well or self.has("fine"):
-            return False
-        return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
-
-    def runs_on(self) -> bool:
-        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        words = self.around.words
-        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
-        alone = not self.after and not re.search(r"\w", self.around.following)
-        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
-        return not self.gap.strip(" ~") and bool(onwards or (alone and names))
-
-    def worsens(self) -> bool:
-        """Whether the service broke, a good measure fell, or a bad one rose."""
-        around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        good, bad = self.has("good"), self.has("bad")
-        if words.like(r"\s*{object}(?!\w)").match(rest) or not self.is_so():
-            return False
-        if words["rise"].fullmatch(self.word):
-            return bad and not good
-        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
-        if self.has("component") or people.search(self.subject):
-            return False
-        if words["break"].fullmatch(self.word):
-            return good or not (bad and words["fall"].fullmatch(self.word))
-        bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
-        return (good and not bad) or (bare and "%" in rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,50 +128,21 @@ LABELS = {
 _SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
-_LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
-
-
-def _cues(around: Surroundings, kinds: str) -> list[Cue]:
-    """The last words of some kinds before a time, and the first after it, where they belong to it."""
-    found = []
-    last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
-    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
-        head = around.head[: len(around.head) - len(around.before) + last.start()]
-        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
-    first = around.words[kinds].search(around.following[:160])
-    if first is None:
-        return found
-    between, rest = around.following[: first.start()], around.following[first.end() :][:80]
-    if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
-        return found  # "13:50 deploy, errors start 14:00": said of the next time
-    if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
-        if not (kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)):
-            return found
-        head = ""
-    elif around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
-        head = between
-    elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
-        head = around.head
-    else:
-        return found
-    return [*found, Cue(around, first[0], around.clause(head), head, rest=rest, after=True)]
-
-
 def _gives(rule: RoleRule, around: Surroundings) -> bool:
-    return any(_holds(rule, cue) for cue in _cues(around, rule.kinds))
-
-
-def _holds(rule: RoleRule, cue: Cue) -> bool:
     """Whether a rule holds for words beside a time: they tell of this incident, and neither of plans nor of others."""
+    return any(rule.also(cue) and _is_told(rule.role, cue) for cue in cues(around, rule.kinds))
+
+
+def _is_told(role: str, cue: Cue) -> bool:
     around = cue.around
-    beside = around.following if cue.after else around.before if rule.role == "starts" else cue.head
-    if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
+    beside = around.following if cue.after else around.before if role == "starts" else cue.head
+    if around.has("past", beside) or around.has("planned", cue.subject or beside):
         return False
-    if around.ends_failing(cue.subject) or rule.role == "nows":
+    if around.ends_failing(cue.subject) or role == "nows":
         return True
-    if rule.role == "created":
+    if role == "created":
         return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
-    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}" if rule.role == "starts" else cue.subject
+    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}" if role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
 
@@ -244,14 +150,13 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
     """The roles of a text's mentions; those without one are in `unused`."""
     roles = Roles()
     every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
-    index = 0
-    while index < len(every):
-        around = every[index]
-        index += 1
-        following = every[index] if index < len(every) else None
-        if following and _are_range(prose, around, following.mention):
-            _ranging(around, following.mention, following.following, roles)
-            index += 1
+    second = None
+    for around, following in zip(every, [*every[1:], None], strict=False):
+        if around is second:
+            continue
+        second = following if following and _are_range(prose, around, following.mention) else None
+        if second:
+            _ranging(around, second.mention, second.following, roles)
         else:
             _single(prose, around, roles)
     _put_away(prose, roles, words)
@@ -290,17 +195,15 @@ def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
 
 def _label_of(label: str) -> str:
     """The kind of a label, as written or without an ending such as "date time" or "at"; "" if it has none."""
-    bare = _SUFFIX.sub("", label)
-    named = [(name, label) for name in LABELS] + [(name, bare) for name in LABELS if "window" not in name]
-    return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
+    bare = [name for name in LABELS if "window" not in name]
+    named = [(name, label) for name in LABELS] + [(name, _SUFFIX.sub("", label)) for name in bare]
+    return next((name for name, said in named if ALL.labels(name).fullmatch(said)), "")
 
 
 def _answers(prose: Prose, around: Surroundings) -> bool:
     """Whether the sentence before asks since when: "since when?" "the graph says 13:54"."""
     begin = prose.sentence(around.mention.start)[0]
-    before = prose.masked[max(0, begin - 40) : begin]
-    asked = around.words["since_when"].search(before)
-    return asked is not None and "?" not in before[asked.end() :].lstrip("?")
+    return bool(around.words.like(r"\b{since_when}(?!\w)\?*[^?]*$").search(prose.masked[max(0, begin - 40) : begin]))
 
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:

@@ -14,6 +14,7 @@ from tsg_agent.extract.choices import (
     choose,
     hours,
     iso,
+    origin_of,
     reading_of,
     settle_ranges,
     written_out,
@@ -158,23 +159,20 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.instant:
         return written
-    moment, origin = start.instant, "incident_start - {}"
+    moment, origin, rest = start.instant, "incident_start", ""
     if moment is None and start.opens:
-        moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
+        moment, origin = start.opens, f"{start.origin}, the day's beginning"
     if moment is None and start.question:
-        moment = _earliest(start.question, material.setting)
-        origin = "the earliest time at which it may have begun - {}"
+        moment, origin = _earliest(start.question, material.setting), "the earliest time at which it may have begun"
     if moment is None and not (written.question or start.question):
         reported = _reported(material)
-        if reported.instant is None:
-            return reported
-        material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
-        moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
+        if reported.instant:
+            material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
+        moment, origin, rest = reported.instant, "when it was reported", f"; {reported.origin}"
     if moment is None:
         return Choice(question=written.question or start.question)
-    before = material.before
     moment = min(moment, material.setting.now)  # an incident in the future has not happened
-    return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
+    return Choice(_minus(moment, material.before), f"{origin} - {hours(material.before)}{rest}")
 
 
 def _earliest(question: Question, setting: TimeContext) -> datetime | None:
@@ -188,11 +186,9 @@ def _reported(material: Material) -> Choice:
     """When it was reported: the highest rank, and of several the earliest."""
     now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
-    told = [(-one.rank, when.instant, one, when.how) for one, when in found if when.instant and when.instant <= now]
-    if not told:
-        return Choice()
-    _, instant, sighting, how = min(told, key=lambda one: one[:2])
-    return Choice(instant, f"text: {material.quoted(sighting.start, sighting.end)}" + (f" ({how})" if how else ""))
+    told = [(-one.rank, when.instant, origin_of(one, when, material)) for one, when in found if when.instant]
+    past = [one for one in told if one[1] <= now]
+    return Choice(*min(past)[1:]) if past else Choice()
 
 
 def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
@@ -202,8 +198,8 @@ def _closing(began: datetime | None, after: datetime | None, written: Choice, ma
     if ended.is_silent:
         ended = _ended(began, after, material)
         if ended.question:  # a window that is too long does no harm
-            shown = "".join(f" {one}" for one in [", ".join(ended.question.candidates)] if one)
-            material.notes.append(f"No end is taken from the text: {ended.question.text}{shown}")
+            shown = f"{ended.question.text} {', '.join(ended.question.candidates)}".strip()
+            material.notes.append(f"No end is taken from the text: {shown}")
     if ended.instant:
         return ended
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
@@ -252,13 +248,10 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
     """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
     instant = reading_of(sighting, material.setting, after).instant
-    if material.setting.prose.is_elsewhere(sighting.start):
-        return False
-    if instant is None:
-        return not strictly
-    return instant <= material.setting.now and not (
-        after and instant <= after and (strictly or not sighting.mention.day)
-    )
+    if instant is None or material.setting.prose.is_elsewhere(sighting.start):
+        return not strictly and instant is None
+    early = after and instant <= after and (strictly or not sighting.mention.day)
+    return instant <= material.setting.now and not early
 
 
 def _tell_unused(material: Material) -> None:
@@ -292,20 +285,18 @@ def _check(material: Material) -> None:
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"
-        telemetry = end == setting.last and origins["end_time"].startswith("the telemetry")
         fix = "Give --start-time or --incident-start before --end-time."
-        if telemetry:
+        if end == setting.last and origins["end_time"].startswith("the telemetry"):
             fix = "Give times that the telemetry covers, or telemetry that covers the incident."
         message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
         raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
-    if start and end and setting.first and setting.last and (end < setting.first or start > setting.last):
-        material.notes.append(
-            f"The telemetry holds nothing of the window: it covers {iso(setting.first)} to {iso(setting.last)}."
-        )
-    elif began and setting.first and began < setting.first:
-        material.notes.append(
-            f"The telemetry begins at {iso(setting.first)}: nothing in it is from before the incident's start."
-        )
+    first, last = setting.first, setting.last
+    if start and end and first and last and (end < first or start > last):
+        covered = f"it covers {iso(first)} to {iso(last)}"
+        material.notes.append(f"The telemetry holds nothing of the window: {covered}.")
+    elif began and first and began < first:
+        opens = f"The telemetry begins at {iso(first)}"
+        material.notes.append(f"{opens}: nothing in it is from before the incident's start.")
     if start and began and began < start:
         material.notes.append("The incident began before the window: nothing in the window is from before its start.")
 
