@@ -42,8 +42,8 @@ class Words:
         return any_of([one for name in names for table in _TABLES for one in self.listed(table, name)])
 
     def filled(self, pattern: str) -> str:
-        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`."""
-        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), pattern)
+        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`; its lines are joined."""
+        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), re.sub(r"\n\s*", "", pattern))
 
     def like(self, pattern: str) -> re.Pattern[str]:
         """The pattern that is `filled`, compiled once; it ignores case."""
