@@ -56,7 +56,7 @@ def times_left(material: Material, used: Iterable[datetime], told: str) -> list[
         new = [one for one in reading.instants if one not in held and iso(one) not in told]
         # it may be used on another day than its reading alone has, as an end after its start
         bounds = held if new and mention.day is None else ()
-        serves = any(read(mention, material.setting, bound=one, after=True).instant in held for one in bounds)
+        serves = any(read(mention, material.setting, one).instant in held for one in bounds)
         if (new and not serves) or not reading.instants:
             held.update(new)
             later = ", later than now" if new and min(new) > material.setting.now else ""

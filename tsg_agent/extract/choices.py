@@ -111,7 +111,7 @@ def origin_of(sighting: Sighting | Range, reading: TimeReading, material: Materi
 
 def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None = None) -> TimeReading:
     """The reading of a sighting. A time of day without a day is the first one after `after`."""
-    return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
+    return sighting.reading or read(sighting.mention, setting, after)
 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
