@@ -40,18 +40,11 @@ _COUNTED = _WORDS.like(
     r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
 )
 _HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
-_UNREAD = tuple(
-    map(
-        _WORDS.like,
-        (
-            # a number that may be an hour: "after 2", "at 1400"
-            rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})",
-            r"\b{unread}\b",
-            # something that happened: "since the deployment"
-            r"\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
-            r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?",
-        ),
-    )
+_UNREAD = _WORDS.like(
+    # a number that may be an hour: "after 2", "at 1400"; or something that happened: "since the deployment"
+    rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})|\b{{unread}}\b"
+    r"|\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
+    r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?"
 )
 _ATTACHED = _WORDS.like(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
@@ -130,7 +123,7 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     found = AskedSpan(prose.text)
     pieces = [*_time_pieces(prose, found, frame), *_counted_pieces(found, frame)]
     _combine(found, sorted((one for one in pieces if one.low or one.high), key=lambda piece: piece.begin), frame)
-    for match in (one for pattern in _UNREAD for one in pattern.finditer(prose.text)):
+    for match in _UNREAD.finditer(prose.text):
         if not _inside(match.start(), match.end(), found.taken):
             found.unread.append(f"{found.take(*match.span())} was not understood as a time")
     return found
