@@ -81,7 +81,11 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     if settled and (timed or instants[-1] - instants[0] > material.before):
         return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
     if settled:
-        return _of_several(parameter, settled, material)
+        chosen, which = (instants[-1], "last") if parameter == "end_time" else (instants[0], "first")
+        if len(instants) > 1:
+            shown = ", ".join(map(iso, instants))
+            material.notes.append(f"The text names several times for {parameter}: {shown}; the {which} is used.")
+        return Choice(chosen, settled[chosen])
     sighting, reading = next((pair for pair in open_ones if pair[0].mention.clock), open_ones[0])
     quoted = material.quoted(sighting.start, sighting.end)
     if timed:
@@ -91,16 +95,6 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     material.notes.append(f"{quoted} does not settle {parameter}: {reading.problem}.")
     days = [instant for _, reading in open_ones for instant in reading.instants]
     return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
-
-
-def _of_several(parameter: str, settled: dict[datetime, str], material: Material) -> Choice:
-    instants = sorted(settled)
-    last = parameter == "end_time"
-    chosen = instants[-1 if last else 0]
-    if len(instants) > 1:
-        shown, which = ", ".join(map(iso, instants)), "the last" if last else "the first"
-        material.notes.append(f"The text names several times for {parameter}: {shown}; {which} is used.")
-    return Choice(chosen, settled[chosen])
 
 
 def origin_of(sighting: Sighting | Range, reading: TimeReading, material: Material, kind: str = "text") -> str:
@@ -159,23 +153,22 @@ def settle_ranges(material: Material) -> None:
             material.notes.append(f"The text gives two times for incident_start: {quoted}; the first is used.")
             roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
         else:
-            _of_incident(r, first, second, material)
+            _of_incident(r, first, second, roles)
     known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
-    for r in list(roles.either):
+    settled = known or given.start_time or material.ranges_are_windows
+    for r in roles.either if settled else ():
         first, second = span_of(r, setting)
         if known and known == first.instant:
-            _of_incident(r, first, second, material)
-        elif known or given.start_time or material.ranges_are_windows:
-            roles.ranges.append(r)
+            _of_incident(r, first, second, roles)
         else:
-            continue
-        roles.either.remove(r)
+            roles.ranges.append(r)
+    roles.either = [] if settled else roles.either
 
 
-def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Material) -> None:
-    material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
+def _of_incident(r: Range, first: TimeReading, second: TimeReading, roles: Roles) -> None:
+    roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
     if r.second:
-        material.roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
+        roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
 
 
 def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
