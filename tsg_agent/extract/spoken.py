@@ -36,8 +36,8 @@ _PART_OF_DAY = re.compile(
     re.IGNORECASE,
 )
 _HALVES = re.compile(
-    r"(?<![\w.:])(?P<first>[0-9]{1,2})(?P<minutes>(?::[0-5][0-9])?)(?P<gap>[ ]?(?:-|\u2013|to|and|until|till)[ ]?)"
-    r"(?=(?P<second>[0-9]{1,2})(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
+    r"(?<![\w.:])(?P<first>[1-9]|1[0-2])(?P<minutes>(?::[0-5][0-9])?)(?P<gap>[ ]?(?:-|\u2013|to|and|until|till)[ ]?)"
+    r"(?=(?P<second>[1-9]|1[0-2])(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
     re.IGNORECASE,
 )
 
@@ -92,8 +92,6 @@ def _percent(match: re.Match[str]) -> str:
 def _with_half(match: re.Match[str]) -> str:
     """ "between 2 and 3 pm": the first hour is of the same half of the day, unless it would be the later one."""
     first, second, half = int(match["first"]), int(match["second"]), match["half"].lower()
-    if not (1 <= first <= 12 and 1 <= second <= 12):
-        return match[0]
     own = half if first % 12 <= second % 12 else "a" if half == "p" else "p"  # 11 to 2 pm begins in the morning
     return f"{first}{match['minutes']}{own}m{match['gap']}"
 

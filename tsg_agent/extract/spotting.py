@@ -245,12 +245,10 @@ def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     table = words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
-    if noon or midnight or hour > 12:
-        hours, minute = divmod((60 * hour + away) % 1440, 60)
-        return time(hours, minute), ""
-    minutes = 60 * (hour % 12) + away
-    hours, minute = divmod(minutes % 720, 60)
-    return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
+    sure = bool(noon or midnight or hour > 12)
+    hours, minute = divmod((60 * hour + away) % (1440 if sure else 720), 60)
+    late = 12 if match["late"] and not sure else 0
+    return time(hours + late, minute), "" if sure or late else TWELVE
 
 
 def _ago(match: re.Match[str]) -> TimeMention:
@@ -262,11 +260,7 @@ def _ago(match: re.Match[str]) -> TimeMention:
 
 def _later(match: re.Match[str]) -> TimeMention:
     written = match["plus"] or match["signed"] or match["later"]
-    hours, colon, minutes = written.partition(":")
-    if colon:
-        plus = timedelta(hours=int(hours), minutes=int(minutes))
-    else:
-        plus = timedelta(minutes=int(written)) if written.isdigit() else length(written)
+    plus = timedelta(minutes=int(written)) if written.isdigit() else length(written.replace(":", "h"))
     return TimeMention(match.start(), match.end(), plus=plus)
 
 
