@@ -28,6 +28,11 @@ class Choice:
     """The beginning of a day that is known without a time."""
 
     @property
+    def value(self) -> datetime | None:
+        """The instant, by the name that other parameters have for theirs."""
+        return self.instant
+
+    @property
     def is_silent(self) -> bool:
         """Whether the text says nothing of it."""
         return not (self.instant or self.question or self.opens)

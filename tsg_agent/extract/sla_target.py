@@ -62,12 +62,12 @@ _NINES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """The threshold in percent with its origin, or a question. `left`: quotations of percentages that are not used."""
+    """The threshold in percent with its origin, or a question; and a note on the percentages that are not used."""
 
     value: float | None = None
     origin: str = ""
     question: Question | None = None
-    left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarge
     origin = best.shown if best else f"default: {said} is no availability" if said else "default: the text names none"
     left = {one.shown.removeprefix("text: "): one for one in found if one.value != value and 90 <= one.value < 100}
     told = [shown for shown, one in left.items() if not best or one.near]
-    return SlaTarget(value, origin, left=tuple(told[:_SHOWN]))
+    note = f"Not taken for the SLA threshold: {', '.join(told[:_SHOWN])}."
+    return SlaTarget(value, origin, notes=(note,) if told else ())
 
 
 def _in_range(value: float, where: str) -> float:
