@@ -125,8 +125,7 @@ class KnownNames:
         following = text[end : end + 4]
         if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
             return False
-        exact = text[start:end] in self.values
-        return exact or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
+        return text[start:end] in self.values or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
 
     def _everyday(self, text: str, hit: Hit) -> bool:
         """Whether what reads like an environment is an everyday word ("live", "test") or a team ("prod team")."""

@@ -196,14 +196,13 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
     held = {}
     for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
         names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
-        strong, loose = (
+        labelled = (
             [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
             for label in (kind.strong, kind.loose)
         )
-        values = strong or loose
-        said = {name for value in values if (name := names.exact(value)) is not None}
+        said = {names.exact(value) for value in next(filter(None, labelled), [])} - {None}
         if len(said) == 1:
-            held[kind.parameter] = said.pop()
+            held[kind.parameter] = str(said.pop())
     return held
 
 
@@ -215,21 +214,19 @@ def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
         except ValidationError:
             continue
-    sure = sorted(moment for moment in moments if moment is not None and moment.year > 1)
+    sure = sorted(moment for moment in moments if moment and moment.year > 1)
     return sure[-1 if latest else 0].isoformat() if sure else None
 
 
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    if not isinstance(message, EmailMessage):
-        return text
-    body = message.get_body(("plain", "html"))
-    if body is None:
-        return text
+    body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
     try:
-        said = body.get_content()
+        said = body.get_content() if body else None
     except (LookupError, KeyError, ValueError):
+        said = None
+    if said is None:
         return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
     return "\n".join([*heads, "", str(said)])
