@@ -196,7 +196,7 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 
 
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
-    """One time, with the word before it that tells which side of it is meant."""
+    """One time, or a whole day, with the word before it that tells which side of it is meant."""
     span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
     onwards = _ONWARDS.match(found.text, mention.end)
     piece = Piece(around.begin(span or role_word), onwards.end() if onwards else mention.end)
@@ -210,30 +210,21 @@ def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, settin
         long, early, around_it = length(span["span"]), span["early"], span["side"].lower() == "of"  # "within 5 min of"
         return replace(piece, low=low - long if early or around_it else low, high=low if early else low + long)
     side = "after" if onwards else (role_word.lastgroup or "") if role_word else ""
+    word, end = role_word[0].strip().lower() if role_word else "", low + DAY if whole else low
     if mention.back is not None or (mention.day and not (mention.day.dates or mention.day.month_day)):
         found.how.append(f"{quoted} is {moment(low)}, counted from {moment(setting.now)}.")
-    if whole:
-        return _days(piece, low, side, (role_word[0] if role_word else "").strip().lower())
     if mention.plus is not None:
         found.how.append(f"{quoted}: it began {moment(low)}.")
-    if side == "before":
-        return replace(piece, high=low)
+    if side == "before":  # "until today" has that day in it
+        return replace(piece, high=low if word.startswith(("before", "prior", "earlier")) else end)
     if side == "after" or mention.plus is not None:
-        return replace(piece, low=low)
+        return replace(piece, low=end if word.startswith(("after", "later", "past")) else low)
+    if whole:
+        return replace(piece, low=low, high=end)
     near = MOMENT if side == "around" else timedelta()
     read_as = "the 5 minutes on each side of it" if near else "the 5 minutes that begin with it"
     found.how.append(f"{quoted} was read as {read_as}.")
     return replace(piece, low=low - near, high=low + MOMENT)
-
-
-def _days(piece: Piece, midnight: datetime, side: str, role_word: str) -> Piece:
-    """A day without a time of day: all of it, or what comes before or after."""
-    end = midnight + DAY
-    if side == "after":
-        return replace(piece, low=end if role_word.startswith(("after", "later", "past")) else midnight)
-    if side == "before":
-        return replace(piece, high=midnight if role_word.startswith(("before", "prior", "earlier")) else end)
-    return replace(piece, low=midnight, high=end)
 
 
 def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:

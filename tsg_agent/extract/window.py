@@ -213,10 +213,9 @@ def _closing(began: datetime | None, after: datetime | None, written: Choice, ma
 
 def _last_hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
-    clocks = [one for one in material.roles.unused if one.clock]
+    clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
-    first = material.setting.first
     start = first if first and start < first < end else start
     length = hours(end - start)
     material.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
