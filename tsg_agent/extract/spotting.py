@@ -275,14 +275,14 @@ def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMent
         if found and piece.start < found[-1].end:
             continue
         after = pieces[index] if index < len(pieces) else piece
-        trailing = words.like(_TIME_TO_DAY).fullmatch(text, piece.end, after.start)
+        gap = text[piece.end : after.start]
         if leads(index - 1):
             joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
             found.append(_halved(joined, text[piece.start : piece.end], words))
             index += 1
-        elif after.clock and _again(piece, text[piece.end : after.start]):
+        elif after.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start, day=after.day or (None if piece.clock else piece.day))
-        elif piece.clock and after.day and trailing and not leads(index):
+        elif piece.clock and after.day and words.like(_TIME_TO_DAY).fullmatch(gap) and not leads(index):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
             joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
             found.append(_halved(joined, text[after.start : after.end], words))
