@@ -54,7 +54,7 @@ def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
             "user_id": pick([f"user-{i % 50}", None]),
             "has_dependency_failure": pick([True, False, None]),
             "is_test_traffic": pick([True, False, False, None]),
-            "shard_id": pick(["shard-1", "shard-2", None]),
+            "shard_id": pick(["shard-1", "sh'ard); --\0", "", None]),
             "service_component": pick(["cart", "card", None]),
             "correlation_id": pick([f"correlation-{i % 300}", None]),
         }

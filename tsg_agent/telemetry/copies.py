@@ -9,12 +9,13 @@ flag: for five million requests and twenty million flags the chance is 1 in 200,
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tsg_agent.columns import COLUMNS
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
+from tsg_agent.telemetry.values import literal
 
 Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
 """Runs statements of the engine's own and returns the first row of the last, empty without one."""
@@ -156,24 +157,25 @@ class Copies:
         for name in self.held.types:
             self.create(f"DROP TYPE IF EXISTS {name}", {})
 
-    def _codes(self, table: str, source: str, columns: Collection[str], bound: Mapping[str, object]) -> dict[str, str]:
+    def _codes(self, table: str, source: str, columns: Sequence[str], bound: Mapping[str, object]) -> dict[str, str]:
         """Column -> the expression that encodes its text, or the column itself if its cardinality is high."""
         if not columns or not self.held.coded:
             return {name: name for name in columns}
-        held = f"{self.of(table)}_values"
-        lists = ", ".join(f"list_sort(list({name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
+        names, sets = ", ".join(columns), ", ".join(f"({name})" for name in columns)
         # One GROUP BY per column is faster than count(DISTINCT), and takes half of the memory.
-        sets = ", ".join(f"({name})" for name in columns)
-        values = f"SELECT {', '.join(columns)} FROM {source} GROUP BY GROUPING SETS ({sets})"  # noqa: S608 - our own names
-        self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM ({values})", bound)  # noqa: S608 - our own names
-        lengths = ", ".join(f"len({name})" for name in columns)
-        found = dict(zip(columns, self.create(f"SELECT {lengths} FROM {held}", {}), strict=True))  # noqa: S608 - our own names
-        coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]
-        kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - our own names
-        self.create("; ".join([*kinds, f"DROP TABLE {held}"]), {})
-        self.held.types += [self._kind(name) for name in coded]
-        self.held.values |= {name: found[name] + 1 for name in coded}
-        return {name: self._code(name, found[name]) if name in coded else name for name in columns}
+        each = f"SELECT GROUPING({names}) AS of, coalesce({names}) AS value FROM {source}"  # noqa: S608 - our own names
+        few = f"CASE WHEN count(value) <= {MANY} THEN list_sort(list(value) FILTER (value IS NOT NULL)) END"
+        lists = f"SELECT of, {few} AS held FROM ({each} GROUP BY GROUPING SETS ({sets})) GROUP BY of"  # noqa: S608 - our own names
+        (held,) = self.create(f"SELECT map_from_entries(list((of, held))) FROM ({lists})", bound)  # noqa: S608 - our own names
+        others = 2 ** len(columns) - 1  # `of` has a 0 bit for the column that a row is about; the last one's is lowest
+        found = {name: (held or {}).get(others - 2**place) or [] for place, name in enumerate(reversed(columns))}
+        coded: dict[str, list[str]] = {name: found[name] for name in columns if found[name]}
+        kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM ({', '.join(map(literal, coded[name]))})" for name in coded]
+        if kinds:
+            self.create("; ".join(kinds), {})
+        self.held.types += map(self._kind, coded)
+        self.held.values |= {name: len(values) + 1 for name, values in coded.items()}
+        return {name: self._code(name, len(coded[name])) if name in coded else name for name in columns}
 
     def _kind(self, column: str) -> str:
         return f"{self.of('type')}_{column}"
