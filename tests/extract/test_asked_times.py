@@ -54,6 +54,8 @@ READ = [
     ("errors during the outage", "14:00", "15:15"),
     ("errors in the 10 minutes before it started", "13:50", "14:00"),
     ("errors 30 minutes after 14:00", "14:00", "14:30"),
+    ("errors in the first 15 minutes after 14:00", "14:00", "14:15"),
+    ("errors from the start to 14:30", "14:00", "14:30"),
     ("errors within 10 minutes of 14:00", "13:50", "14:10"),
     ("errors after 15:00 CET", "14:00", "15:15"),
     ("errors before 11:00", None, "11:00"),
@@ -90,6 +92,12 @@ def test_of_two_windows_the_second_is_told_as_not_used() -> None:
     found = asked_window("errors between 14:00 and 14:10 and between 14:20 and 14:30", FRAME)
     assert (found.start, found.end) == (at("14:00"), at("14:10"))
     assert "14:20" in found.unread[0]
+
+
+def test_before_one_time_and_after_another_is_no_span() -> None:
+    for question in ("errors before 14:00 and after 15:00", "errors before the incident and after 15:00"):
+        found = asked_window(question, FRAME)
+        assert found.unread and (found.start, found.end) == (at("12:00"), at("14:00")), question
 
 
 @pytest.mark.parametrize("question", ["first 10 minutes of the incident", "errors since it began"])

@@ -20,16 +20,13 @@ _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _SHORTEST = timedelta(minutes=1)
 _HOUR_SAID = any_of([form for form, value in ALL.table("calendar", "numbers").items() if value > 1])
-_LIKE_A_TIME = re.compile(
+_LIKE_A_TIME = ALL.like(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
     r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"
-    rf"|\b(?:{ALL.one_of('since', 'until', 'preposed')}|{ALL.one_of('about')}|nach|vor|past|to|by|dreiviertel|y)[ ]"
-    rf"(?:{_HOUR_SAID}|[0-9]{{1,2}}|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]"
-    r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
+    rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|by|dreiviertel|y)[ ](?:{_HOUR_SAID}|[0-9]{{1,2}}"
+    r"|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
-    r")",
-    re.IGNORECASE,
+    rf"|{{vague}}[ ]{UNIT})"
 )
 """What looks like a time, in any of the languages."""
 

@@ -198,7 +198,8 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """One time, or a whole day, with the word before it that tells which side of it is meant."""
     span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
-    onwards = _ONWARDS.match(found.text, mention.end)
+    side = (role_word.lastgroup or "") if role_word else ""
+    onwards = None if side == "before" else _ONWARDS.match(found.text, mention.end)  # "before 14:00 and after 15:00"
     piece = Piece(around.begin(span or role_word), onwards.end() if onwards else mention.end)
     quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
     whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
@@ -209,7 +210,7 @@ def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, settin
     if span:
         long, early, around_it = length(span["span"]), span["early"], span["side"].lower() == "of"  # "within 5 min of"
         return replace(piece, low=low - long if early or around_it else low, high=low if early else low + long)
-    side = "after" if onwards else (role_word.lastgroup or "") if role_word else ""
+    side = "after" if onwards else side
     word, end = role_word[0].strip().lower() if role_word else "", low + DAY if whole else low
     if mention.back is not None or (mention.day and not (mention.day.dates or mention.day.month_day)):
         found.how.append(f"{quoted} is {moment(low)}, counted from {moment(setting.now)}.")
@@ -251,11 +252,11 @@ def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> Non
             found.against, pieces = (low, high), pieces[:1]
     low = high = None
     for piece in pieces:
-        if (piece.low and low) or (piece.high and high):
-            quoted = found.quoted(piece.begin, piece.stop)
-            found.refuse(quoted, "one span of time can be asked for at once")
+        begin, end = low or piece.low, high or piece.high
+        if (piece.low and low) or (piece.high and high) or (begin and end and end <= begin):
+            found.refuse(found.quoted(piece.begin, piece.stop), "one span of time can be asked for at once")
         else:
-            low, high = low or piece.low, high or piece.high
+            low, high = begin, end
     if low or high:
         found.start = low or (frame.start if high and frame.start < high else frame.first)
         found.end = high or (frame.end if low and frame.end > low else frame.last)

@@ -110,6 +110,7 @@ RULES = (
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
+_REPORTED = ("created", "declared", "opened", "detected", "sent", "stamped")
 LABELS = {
     "window_start": ("window_starts", LABELLED),
     "window_end": ("window_ends", LABELLED),
@@ -117,12 +118,7 @@ LABELS = {
     "end": ("ends", LABELLED),
     "closed": ("ends", 5),
     "now": ("nows", 2),
-    "created": ("created", LABELLED),
-    "declared": ("created", LABELLED - 1),
-    "opened": ("created", LABELLED - 2),
-    "detected": ("created", LABELLED - 3),
-    "sent": ("created", LABELLED - 4),
-    "stamped": ("created", LABELLED - 5),
+    **{kind: ("created", LABELLED - n) for n, kind in enumerate(_REPORTED)},
 }
 """Kind of a label ("Start time:") -> role and rank of the time behind it."""
 _SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
@@ -304,9 +300,9 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
     been = words.like(r"\b{been}(?!\w).*").search(rest)
     # "over 5 % for 10m" is an alert's rule
-    ruled = re.search(r"[<>]|%", subject) and words.like("[<>]|{rule}").search(subject)
+    ruled = "%" in subject and words["rule"].search(subject) and not words["was"].search(subject)
     others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1])
-    if others or (ruled and not words["was"].search(subject)):
+    if others or ruled or re.search(r"[<>]", subject):
         return
     if lasts and trouble:
         was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)

@@ -5,20 +5,19 @@ settle 03/04/2024 and "IST" silently. All patterns are linear in the text.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import TypeVar
 
 from tsg_agent.extract.spoken import SPAN, UNIT, length, number
 from tsg_agent.extract.words import ALL, ENGLISH, Words
 from tsg_agent.extract.zones import Zone, zone_after
 
-_Found = TypeVar("_Found")
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
 """Mentions that are read of a text; that there are more is noted."""
+_ENOUGH = MAXIMUM_MENTIONS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +116,15 @@ _TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
     day_month, *_ = [*words.listed("calendar", "day_month"), _DAY_MONTH]
-    days = _first(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text))
+    days = list(islice(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text), _ENOUGH))
     pieces = [mention for match in days if (mention := _day(match, words))]
-    pieces += _first(_clocks(text, [match.span() for match in days], words))
+    pieces += islice(_clocks(text, [match.span() for match in days], words), _ENOUGH)
     for pattern, made in ((words.like(_BACK), _ago), (_AFTER_START, _later)):
-        pieces += map(made, _first(pattern.finditer(text)))
-    seconds = ((*match.span(), int(match["seconds"])) for match in _first(_EPOCH.finditer(text)))
-    pieces += [TimeMention(start, end, instant=datetime.fromtimestamp(at, UTC)) for start, end, at in seconds]
+        pieces += map(made, islice(pattern.finditer(text), _ENOUGH))
+    for match in islice(_EPOCH.finditer(text), _ENOUGH):
+        pieces.append(TimeMention(*match.span(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC)))
     pieces.sort(key=lambda mention: mention.start)
     return _joined(text, pieces, words)
-
-
-def _first(found: Iterable[_Found]) -> list[_Found]:
-    """At most `MAXIMUM_MENTIONS` and one more, which shows that there are more."""
-    return list(islice(found, MAXIMUM_MENTIONS + 1))
 
 
 def _day(match: re.Match[str], words: Words) -> TimeMention | None:
@@ -281,14 +275,14 @@ def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMent
         if found and piece.start < found[-1].end:
             continue
         after = pieces[index] if index < len(pieces) else piece
-        trailing = words.like(_TIME_TO_DAY).fullmatch(text, piece.end, after.start)
+        gap = text[piece.end : after.start]
         if leads(index - 1):
             joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
             found.append(_halved(joined, text[piece.start : piece.end], words))
             index += 1
-        elif after.clock and _again(piece, text[piece.end : after.start]):
+        elif after.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start, day=after.day or (None if piece.clock else piece.day))
-        elif piece.clock and after.day and trailing and not leads(index):
+        elif piece.clock and after.day and words.like(_TIME_TO_DAY).fullmatch(gap) and not leads(index):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
             joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
             found.append(_halved(joined, text[after.start : after.end], words))

@@ -26,19 +26,20 @@ _TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A time with the text around it, at most its sentence."""
+    """A time with the text around it, at most its sentence.
+
+    `before` is `head` from the previous time on, `following` is `after` up to the next time. `chat`: the time stands at
+    the head of a chat message.
+    """
 
     words: Words
     mention: TimeMention
     label: str
     head: str
     before: str
-    """`head`, without what comes before the previous time."""
     after: str
     following: str
-    """`after`, up to the next time."""
     chat: bool
-    """Whether the time stands at the head of a chat message."""
 
     def has(self, kinds: str, text: str) -> bool:
         """Whether a text has words of one of these kinds."""

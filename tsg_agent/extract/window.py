@@ -124,7 +124,7 @@ def _incident_start(material: Material) -> Choice:
     """The start by the flag or the text, or its end minus its duration. Notes what is not understood."""
     given, roles = material.given.incident_start, material.roles
     if given:
-        return Choice(given, "given")
+        return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
     if choice.is_silent and roles.lasting:
         said = [one for one in roles.ends if one.rank >= RAN_TO]
@@ -156,7 +156,7 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     instant nor question: the window is counted back from its end.
     """
     if material.given.start_time:
-        return Choice(material.given.start_time, "given")
+        return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.instant:
         return written
     moment, origin, rest = start.instant, "incident_start", ""
@@ -194,7 +194,7 @@ def _reported(material: Material) -> Choice:
 def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
     """When the window ends: flag, written window, resolution, else now or the telemetry's end."""
     setting, given = material.setting, material.given.end_time
-    ended = Choice(given, "given") if given else written
+    ended = Choice(given.astimezone(UTC), "given") if given else written
     if ended.is_silent:
         ended = _ended(began, after, material)
         if ended.question:  # a window that is too long does no harm
