@@ -95,6 +95,8 @@ def expected(text: Text, setting: Setting) -> dict[str, Any]:
 def _instant(written: str | None, now: datetime) -> datetime | None:
     if written is None:
         return None
+    if written.endswith("Z"):
+        return datetime.fromisoformat(written)
     day, _, clock = written.rpartition("T")
     return datetime.fromisoformat(f"{now:%Y-%m-}{day or f'{now:%d}'}T{clock}").replace(tzinfo=UTC)
 

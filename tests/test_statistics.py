@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tsg_agent.statistics import (
+    _left_by_trimming,
     difference_interval,
     g2_z,
     robust_dispersion,
@@ -86,7 +87,29 @@ def test_robust_dispersion_of_little_is_one() -> None:
 def test_robust_dispersion_sees_sparse_failures_that_come_in_pairs(expected: float) -> None:
     """Half of the buckets, or nearly all of them, are empty: the trimmed tenth holds what there is."""
     pairs = 2.0 * np.random.default_rng(3).poisson(expected / 2, (400, 40))
-    assert dispersions(pairs, np.full(pairs.shape, 500.0)).mean() > 1.8
+    assert dispersions(pairs, np.full(pairs.shape, 500.0)).mean() > 1.7
+
+
+@pytest.mark.parametrize("expected", [0.3, 1.0, 3.0, 10.0])
+def test_robust_dispersion_doubles_where_every_request_is_there_twice(expected: float) -> None:
+    """Else what is beyond chance depends on how often the same is told. Where it is 1, half of it cannot be seen."""
+    bursts = np.random.default_rng(5).negative_binomial(expected / 2, 1 / 3, (400, 40)).astype(float)
+    requests = np.full(bursts.shape, 500.0)
+    once, twice = dispersions(bursts, requests), dispersions(2 * bursts, 2 * requests)
+    assert np.mean(np.abs(twice[once > 1] / once[once > 1] - 2) < 1e-9) > 0.99
+
+
+@pytest.mark.parametrize("expected", [0.3, 1.0, 3.0, 10.0])
+def test_robust_dispersion_of_sparse_failures_by_chance_is_hardly_more_than_one(expected: float) -> None:
+    alone = np.random.default_rng(3).poisson(expected, (400, 40)).astype(float)
+    assert dispersions(alone, np.full(alone.shape, 500.0)).mean() < 1.2
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 20])
+@pytest.mark.parametrize("gone", [0.0, 0.1, 0.2])
+def test_what_trimming_leaves_of_a_chi2(size: int, gone: float) -> None:
+    each = np.sort(np.random.default_rng(3).chisquare(size, 100_000) / size)
+    assert _left_by_trimming(size, gone) == pytest.approx(each[: round(len(each) * (1 - gone))].mean(), abs=0.01)
 
 
 def test_unevenness_has_the_p_of_the_chi2_test() -> None:

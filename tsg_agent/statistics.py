@@ -4,6 +4,7 @@ Counts are arrays of one entry per group, or of (groups, buckets); `failures` ne
 """
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Z95 = 1.959963984540054
+NORMAL = NormalDist()
 
 
 def _xlogy(x: Floats, y: Floats) -> Floats:
@@ -58,12 +60,12 @@ def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
 
 
 TRIM = 0.1
-"""Share of the most extreme buckets that robust_dispersion leaves out."""
-FEWEST_BUCKETS = 5
-"""Below so many nothing is trimmed, and buckets are not merged to fewer."""
+"""Share of the oddest groups of buckets that robust_dispersion leaves out."""
+FEWEST_GROUPS = 5
+"""Of fewer nothing is left out, and buckets are not grouped to fewer."""
 LEAST_EXPECTED = 3.0
-"""Failures that a bucket must expect: else most are empty, the trimmed tenth holds the others, and failures that come
-in pairs look even. Source: Cochran 1954, who asks for 5 in most cells."""
+"""Independent failures that a group of buckets must expect: else most are empty, the tenth that is left out holds the
+others, and failures that come in pairs look even. Source: Cochran 1954, who asks for 5 in most cells."""
 
 
 def merged(values: Floats, size: int) -> Floats:
@@ -72,31 +74,50 @@ def merged(values: Floats, size: int) -> Floats:
 
 
 def robust_dispersion(failures: Floats, requests: Floats) -> float:
-    """Overdispersion of a series, shape (buckets,), at least 1; robust to single outliers, which are trimmed.
+    """Overdispersion of a series, shape (buckets,), at least 1; robust to a bad minute or hour.
 
-    The trimmed chi2 around the share of what is left, divided by its expectation under a normal distribution.
+    Pearson's chi2 of each bucket, averaged over groups of buckets that each expect LEAST_EXPECTED failures times the
+    overdispersion (of failures that come in pairs, half are independent); the oddest groups are left out. Every
+    request twice gives exactly twice of it.
     """
-    count = np.count_nonzero(requests)
-    if count > FEWEST_BUCKETS and (failed := failures.sum()):
-        size = min(math.ceil(LEAST_EXPECTED * count / failed), count // FEWEST_BUCKETS)
-        failures, requests = merged(failures, size), merged(requests, size)
     k, n = failures[requests > 0], requests[requests > 0]
-    gone = math.ceil(TRIM * len(n)) if len(n) >= FEWEST_BUCKETS else 0
-    if len(n) - gone < 2:
+    failed, count = float(k.sum()), len(k)
+    if not failed or count < 2:
         return 1.0
-    kept = np.ones(len(n), bool)
+    size, most = 1, max(1, count // FEWEST_GROUPS)
+    found = _trimmed(k, n, size)
+    # Under 1 it is chance; at half of it, twice is 1 again, so that both stop at the same size.
+    while size < most and failed * size / count < LEAST_EXPECTED * max(found, 0.5):
+        size = min(2 * size, most)
+        found = _trimmed(k, n, size)
+    return max(1.0, found)
+
+
+def _trimmed(k: Floats, n: Floats, size: int) -> float:
+    """Mean chi2 of buckets without the oddest groups of `size`, around their share, over what it is by chance."""
+    group = np.arange(len(k)) // size
+    many = np.bincount(group)
+    gone = math.ceil(TRIM * len(many)) if len(many) >= FEWEST_GROUPS else 0
+    kept = np.ones(len(many), bool)
     for _ in range(2):  # the share without the outliers, then the dispersion of the others around it
-        p = float(share(k[kept].sum(), n[kept].sum()))
-        odd = share((k - n * p) ** 2, n * p * (1 - p))
-        kept = np.ones(len(n), bool)
-        kept[np.argsort(-odd, kind="stable")[:gone]] = False
-    return max(1.0, float(odd[kept].sum()) / (len(n) - gone - 1) / _left_by_trimming(gone / len(n)))
+        used = kept[group]
+        p = float(share(k[used].sum(), n[used].sum()))
+        each = np.bincount(group, share((k - n * p) ** 2, n * p * (1 - p))) / many
+        kept = np.ones(len(many), bool)
+        kept[np.argsort(-each, kind="stable")[:gone]] = False
+    return float(each[kept].mean()) * len(k) / (len(k) - 1) / _left_by_trimming(size, gone / len(many))
 
 
-def _left_by_trimming(share_gone: float) -> float:
-    """Trimmed share -> mean of a chi2 (one degree of freedom) without its highest values."""
-    known = {0.0: 1.0, 0.05: 0.759, 0.1: 0.623, 0.15: 0.521, 0.2: 0.438, 0.25: 0.369}
-    return float(np.interp(share_gone, list(known), list(known.values())))
+def _left_by_trimming(size: int, share_gone: float) -> float:
+    """Mean of chi2 / df with `size` degrees of freedom without its highest values: Wilson and Hilferty 1931."""
+    if not share_gone:
+        return 1.0
+    cut = NORMAL.inv_cdf(1 - share_gone)
+    tail = NORMAL.pdf(cut) / (1 - share_gone)
+    spread = math.sqrt(2 / (9 * size))
+    middle = 1 - spread**2
+    first, second, third = -tail, 1 - cut * tail, -(cut**2 + 2) * tail  # moments of a normal cut off above
+    return middle**3 + 3 * middle**2 * spread * first + 3 * middle * spread**2 * second + spread**3 * third
 
 
 def unevenness(failures: Floats, requests: Floats) -> Floats:

@@ -14,8 +14,8 @@ from eval.questions.book import Book, Question
 from eval.questions.gold import Gold, Rows
 from tsg_agent import Conversation, TsgError, open_telemetry
 
-_YES = ("yes", "ja", "sí", "si")
-_NO = ("no", "nein")
+_YES = ("yes", "ja", "sí", "si", "oui")
+_NO = ("no", "nein", "non")
 
 
 class Verdict(StrEnum):

@@ -94,7 +94,7 @@ def test_the_guides_result_says_causes_first_and_what_was_not_checked(by_rules: 
     assert any(line.startswith("[N1] not checked: When the incident began is not known") for line in lines)
     assert all(line.endswith((".", "…", ")", "]")) or "threshold" in line or "%" in line for line in lines[1:]), lines
     ledger = CitableRows()
-    ledger.report_known(report)
+    ledger.investigated(report)
     assert check("When the incident began is not known [N1].", ledger.evidence()) == []
     assert check("3 checks lean on it [N1].", ledger.evidence()) != []
 

@@ -2,10 +2,8 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -18,7 +16,7 @@ from tests.llm.server import Say, each, serving
 from tsg_agent import Request, Settings
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.ask.compiling import compiled
-from tsg_agent.ask.lexicon import in_english, lexicon, stem
+from tsg_agent.ask.lexicon import in_english, languages, lexicon, stem
 from tsg_agent.ask.tools import ToolBench, agent_tools
 from tsg_agent.ask.typed import Bound, Filter, TypedQuery
 from tsg_agent.telemetry.engine import Engine
@@ -153,7 +151,7 @@ def test_several_questions_get_several_answers(ask: Ask) -> None:
         "are all endpoints failing?",
         "is only 3.15.0 affected?",
         "how many users saw more than one error",
-        "users without errors",
+        "users whose requests did not fail",
         "requests that were slow or failed",
         "endpoints with more errors than /cart",
         "error rate with new_pricing on and gift_cards off",
@@ -211,10 +209,10 @@ def test_other_languages_are_read_as_the_same_query(other: str, english: str, as
 
 def test_every_word_of_another_language_leads_to_a_known_one() -> None:
     stems = {stem(word) for word in lexicon().words}
-    for file in files("tsg_agent.ask").joinpath("languages").iterdir():
-        for phrase, english in tomllib.loads(file.read_text("utf-8"))["words"].items():
-            assert {stem(word) for word in english.split()} <= stems, (file.name, phrase)
-    assert in_english("errors by version")[1] is None
+    for language in languages():
+        for phrase, english in language.words.items():
+            assert {stem(word) for word in english.split()} <= stems, (phrase, english)
+    assert in_english("errors by version")[1] is lexicon().plain
 
 
 @pytest.mark.parametrize("question", ["errors " * 400, "errors? " * 40])

@@ -69,6 +69,17 @@ def test_a_zone_whose_requests_no_other_took_is_lost() -> None:
     assert lost(*stops({"availability_zone": "1"}, 12), *taken) is None
 
 
+@pytest.mark.parametrize(("moved", "expected"), [(0.0, {"availability_zone": "1"}), (12.0, None)])
+def test_a_zone_is_lost_where_it_is_plain_of_its_instances(moved: float, expected: Subject | None) -> None:
+    """Beside the restless other zone it is not plain by itself; an instance's others lost the rest of the zone."""
+    parts = [part for number in range(4) for part in stops({"availability_zone": "1", "instance_id": f"1-{number}"}, 3)]
+    for at in range(0, MINUTES, 2):
+        values = {"availability_zone": "2", "instance_id": f"2-{at // 2 % 4}"}
+        more = moved if at >= START else 0.0
+        parts.append(Part(values, 60 + more + (12 if at // 2 % 3 == 0 else -6), since=at, until=at + 2))
+    assert lost(*parts) == expected
+
+
 def test_of_two_values_the_one_that_lost_more_is_told_and_of_the_same_requests_both() -> None:
     api = {"api_version": "v1"}
     assert lost(*stops(TV | api, 8), *stops(WEB | api, 2), Part(WEB | {"api_version": "v2"}, 60)) == api

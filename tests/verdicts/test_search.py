@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verdicts.made import CLIENT_ERROR, START, Part, dimension_of, explained, made
+from tests.verdicts.made import CLIENT_ERROR, GUIDE, START, Part, dimension_of, explained, made
 from tsg_agent.evidence.requests import DimensionCodes, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.verdicts.causes import Found
@@ -164,6 +164,24 @@ def test_requests_that_do_not_record_a_causes_dimension_are_no_second_cause() ->
     first, *others = found(*parts)
     assert first.subject == {"shard_id": "s0"}
     assert all(one.lacks == ("shard_id",) for one in others)
+
+
+def test_a_dependency_is_named_where_its_endpoint_hardly_fails_without_it() -> None:
+    """A quarter of the scans call nothing, and hardly fail. By its own change alone the endpoint is as clear."""
+    scan, others = {"endpoint_path": "/scan"}, {"endpoint_path": "/other", "dependency_name": "db"}
+    called = {**scan, "dependency_name": "ocr"}
+    (one,) = found(Part(called, 9, 0.022, 0.41), Part(scan, 3, 0.003, 0.06), Part(others, 150, 0.009, 0.009))
+    assert one.subject == {"dependency_name": "ocr"}
+
+
+def test_of_exactly_the_same_requests_what_is_called_goes_before_who_calls_it() -> None:
+    calls = [Part({"service_component": c, "dependency_name": d}, 20, 0.01, share)
+             for c, d, share in (("pay", "bank", 0.3), ("cart", "db", 0.01), ("find", "index", 0.01))]  # fmt: skip
+    requests = made(*calls)
+    order = [GUIDE.dimensions.index(one.dimension) for one in requests.columns]
+    columns = [requests.columns[place] for place in np.argsort(order)]
+    (one,) = explained(replace(requests, columns=columns)).found
+    assert (one.subject, one.same) == ({"dependency_name": "bank"}, [{"service_component": "pay"}])
 
 
 def test_a_request_that_asks_for_no_flag_is_not_unknown() -> None:

@@ -82,6 +82,14 @@ def test_a_workflow_that_fails_behind_answers_of_200_is_a_cause_of_its_own() -> 
     assert one.broken_by == ()
 
 
+def test_of_two_workflows_that_break_the_smaller_one_is_no_rise_of_all() -> None:
+    """Beside the larger alone it would rise no more than the rest does."""
+    smaller = [replace(part, per_minute=part.per_minute / 4) if part.values["scenario_name"] == "look" else part
+               for part in world()]  # fmt: skip
+    found = by_name(judged([*smaller, *OTHERS[:1]], silent={"pay": 0.6, "look": 0.3}))
+    assert {name: one.confidence for name, one in found.items()} == dict.fromkeys(("pay", "look"), Confidence.CONFIRMED)
+
+
 @pytest.mark.parametrize("reported", [None, START - 30, START + 30])
 def test_a_workflows_start_is_measured_too(reported: float | None) -> None:
     (one,) = judged(world(), silent={"pay": 0.2}, reported=reported)

@@ -114,14 +114,16 @@ class Agent:
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Run the agent until it answers. Returns the answer's text and all messages."""
         ended: list[Any] = turns
-        drafting = _StreamedTurn(listener, self._redactor)
+        turn = drafted = ""
         modes = ["values", "messages"] if listener.drafts else ["values"]  # "messages": the endpoint streams
         try:
             async for mode, part in agent.astream({"messages": turns}, {"recursion_limit": STEPS}, stream_mode=modes):
                 if mode == "values":
                     ended = part["messages"]
-                else:
-                    drafting.hear(part[0])
+                elif part[0].type == "AIMessageChunk":
+                    drafted = f"{drafted if part[0].id == turn else ''}{part[0].text}"  # of another turn, or a retry
+                    turn = part[0].id
+                    listener.draft(self._redactor.put_back(drafted.strip()))
         except GraphRecursionError:
             raise BudgetError(f"The model took more than {STEPS} steps.", kind="over budget") from None
         finally:
@@ -140,23 +142,6 @@ class Agent:
             else:
                 good.append(one_line(sentence, 600))
         return good, failed
-
-
-class _StreamedTurn:
-    """The text of the turn that is being streamed."""
-
-    def __init__(self, listener: Listener, redactor: Redactor) -> None:
-        self._listener, self._redactor = listener, redactor
-        self._turn, self._text = "", ""
-
-    def hear(self, part: Any) -> None:
-        """Append a chunk. A chunk of another turn, or of a retry, clears the text first."""
-        if part.type != "AIMessageChunk":
-            return
-        if part.id != self._turn:
-            self._turn, self._text = part.id, ""
-        self._text += str(part.text)
-        self._listener.draft(self._redactor.put_back(self._text.strip()))
 
 
 def _dropped(sent_back: int, failed: list[UngroundedSentence]) -> str:

@@ -48,15 +48,10 @@ class CitableRows:
             self._add(rows)
             return named
 
-    def report_made(self, report: Report) -> None:
-        """Add an investigation that a tool ran. Its rows replace those of an earlier one."""
+    def investigated(self, report: Report, tool: str = "") -> None:
+        """Add an investigation, and the tool that ran it. Its rows replace those of an earlier one."""
         with self._lock:
-            self.tools.append("run_guide")
-        self.report_known(report)
-
-    def report_known(self, report: Report) -> None:
-        """Add an investigation that no tool ran."""
-        with self._lock:
+            self.tools += [tool] if tool else []
             self.report = report
             self._add(evidence_of(report).rows.values())
             self._add(gap_rows(report))

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from sqlglot import exp
 
 from tsg_agent.ask.measures import FACTOR, AskedMeasure, MeasureSource, condition_of, counted, measure_of
@@ -134,24 +133,21 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
         predicate = _filtered(one, number, bound)
         if one.column != query.apart or one.without:
             held.setdefault(table_of(one.column), []).append(predicate)
-    for predicate in held.pop(LOGS.name, []):
-        select = select.where(predicate, dialect="duckdb")
+    select = select.where(*held.pop(LOGS.name, []), dialect="duckdb")
     for table in sorted({*held, *map(table_of, query.by)} - {LOGS.name}):
         columns = [column for column in query.by if table_of(column) == table]
         if columns:
             rows = exp.select("request_id", *columns).distinct().from_(table)
-            for predicate in held.get(table, []):
-                rows = rows.where(predicate, dialect="duckdb")
+            rows = rows.where(*held.get(table, []), dialect="duckdb")
             select = select.select(*(f"{table}.{column}" for column in columns))
             select = select.join(rows.subquery(table), using="request_id")
             continue
         for one, predicate in zip((o for o in query.filters if table_of(o.column) == table), held[table], strict=True):
             select = select.where(_carried(table, one, predicate, held[table]), dialect="duckdb")
     for condition in query.conditions:
-        held_by = condition_of(condition.removeprefix("not ")).sql
-        select = select.where(
-            f"({held_by}) IS {'NOT TRUE' if condition.startswith('not ') else 'TRUE'}", dialect="duckdb"
-        )
+        name = condition.removeprefix("not ")
+        holds = "TRUE" if name == condition else "NOT TRUE"
+        select = select.where(f"({condition_of(name).sql}) IS {holds}", dialect="duckdb")
     if query.until is not None:
         select = select.where("timestamp <= $until OR timestamp >= $split_at", dialect="duckdb")
     if entry is not None:
@@ -193,10 +189,8 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
     keys = {name: _key(name, query) for name in query.by} | _times(query)
     measured = {name: _sql(name, query) for name in _shown(query)}
     select = exp.select().from_(source)
-    for name, sql in (*keys.items(), *measured.items()):
-        select = select.select(f"{sql} AS {name}" if sql != name else name, dialect="duckdb")
-    for sql in keys.values():
-        select = select.group_by(sql, dialect="duckdb")
+    columns = (f"{sql} AS {name}" if sql != name else name for name, sql in (*keys.items(), *measured.items()))
+    select = select.select(*columns, dialect="duckdb").group_by(*keys.values(), dialect="duckdb")
     for number, one in enumerate(query.bounds):
         bound[f"bound_{number}"] = one.value
         if keys and one.measure != FACTOR:
@@ -317,16 +311,11 @@ def _of_runs(
     select = _aggregated(query, "asked", bound).with_("asked", as_=asked, dialect="duckdb")
     sql = select.sql(dialect="duckdb", pretty=True)
     bound |= {"start_time": naive_utc(start), "split_at": naive_utc(query.split_at) if query.split_at else None}
-    rows = _over(ran.kept, sql, bound)
-    return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
-
-
-def _over(runs: pa.Table, sql: str, bound: Mapping[str, object]) -> list[dict[str, Any]]:
+    used = {name: value for name, value in bound.items() if f"${name}" in sql}
     with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as connection:
-        connection.register("runs", runs)
-        used = {name: value for name, value in bound.items() if f"${name}" in sql}
-        rows: list[dict[str, Any]] = connection.sql(sql, params=used).to_arrow_table().to_pylist()
-        return rows
+        connection.register("runs", ran.kept)
+        rows = connection.sql(sql, params=used).to_arrow_table().to_pylist()
+    return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
 
 
 def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> CompiledQuery:
@@ -373,11 +362,7 @@ def _only_failures(rows: list[dict[str, Value]], query: TypedQuery) -> bool:
 
 def _plain(value: Any) -> Value:
     if isinstance(value, datetime):
-        return (
-            value.replace(tzinfo=UTC)
-            .isoformat(timespec="milliseconds" if value.microsecond else "seconds")
-            .replace("+00:00", "Z")
-        )
+        return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds' if value.microsecond else 'seconds')}Z"
     if isinstance(value, float):
         return round(value, 4)
     return value if isinstance(value, str | int) or value is None else str(value)

@@ -152,16 +152,12 @@ def finding_words(finding: Finding, *, brief: bool = False) -> tuple[str, list[s
     if not finding.abnormal:
         return f"{head}: nothing abnormal among {some(finding.groups, 'group')} [{finding.id}].", [finding.id]
     labels = listed([f"{label} in {some(n, 'row')}" for label, n in finding.abnormal.items()], 5)
-    if brief:
-        return f"{head}: {labels} [{finding.id}].", [finding.id]
-    shown = list(enumerate(finding.rows[:ROWS], 1))
-    rows = [f"- {_row(row, finding)} [{finding.id}.{i}]" for i, row in shown]
+    shown = [] if brief else finding.rows[:ROWS]
+    ids = [finding.id, *(f"{finding.id}.{i}" for i, _ in enumerate(shown, 1))]
+    rows = "".join(f"\n- {_row(row, finding)} [{key}]" for row, key in zip(shown, ids[1:], strict=True))
     left = finding.row_count - len(shown)
-    more = f"\n(and {some(left, 'more row')})" if left > 0 else ""
-    return f"{head}: {labels} [{finding.id}].\n" + "\n".join(rows) + more, [
-        finding.id,
-        *(f"{finding.id}.{i}" for i, _ in shown),
-    ]
+    more = f"\n(and {some(left, 'more row')})" if shown and left > 0 else ""
+    return f"{head}: {labels} [{finding.id}].{rows}{more}", ids
 
 
 def _row(row: dict[str, Any], finding: Finding) -> str:

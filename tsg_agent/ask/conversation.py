@@ -86,7 +86,7 @@ class Conversation:
         self.answers.append(answer)
         self._parameters = answer.parameters or self._parameters
         if answer.report is not None and answer.report is not self.ledger.report:
-            self.ledger.report_known(answer.report)
+            self.ledger.investigated(answer.report)
         self.report = answer.report or self.report
         return answer
 
@@ -104,7 +104,10 @@ class Conversation:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
         from tsg_agent.ask.tools import ToolBench  # noqa: PLC0415 - imports what answers by rules do without
 
-        scope = self._scope(question)
+        try:
+            scope = scope_of(question, self._setting, self._parameters).parameters
+        except (QuestionError, ParameterError):
+            scope = None  # a parameter is open: the tools ask for it
         bench = ToolBench(
             self._engine,
             self._settings,
@@ -139,13 +142,6 @@ class Conversation:
             used = usage_of(agent.budget.nodes)
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
 
-    def _scope(self, question: str) -> Parameters | None:
-        """The default scope of a model's tools; None if a parameter is open."""
-        try:
-            return scope_of(question, self._setting, self._parameters).parameters
-        except (QuestionError, ParameterError):
-            return None
-
     def _without_model(self, question: str) -> Answer:
         """The rules' answer; a question of theirs becomes the answer's text instead of an error."""
         try:
@@ -173,29 +169,24 @@ class Conversation:
 
     def _flags(self, question: str, scope: QuestionScope) -> dict[str, object]:
         """The guide's parameters: flags, the question's places, and its window if there is no incident."""
-        flags = {name: value for name, value in self._setting.given if value is not None}
-        parameters = scope.parameters
+        flags = self._setting.given.model_dump(exclude_none=True)
         if self._incident:
-            return flags | {name: getattr(parameters, name) for name in PLACES}
-        held = {name: getattr(parameters, name) for name in Given.model_fields if getattr(parameters, name) is not None}
-        return held | flags | began_in(question, scope, self._setting)
+            return flags | scope.parameters.model_dump(include={*PLACES})
+        return _given_of(scope.parameters) | flags | began_in(question, scope, self._setting)
 
     def _is_about(self, report: Report, given: Given, scope: QuestionScope) -> bool:
         """Whether an investigation is about the same region, service and time."""
         meant = scope.base if self._incident else scope.parameters
-        held = {name: getattr(meant, name) for name in ("start_time", "end_time")}
-        held |= {name: getattr(scope.parameters, name) for name in PLACES}
-        held |= {} if self._incident else {name: value for name, value in given if value is not None}
+        held = meant.model_dump(include={"start_time", "end_time"}) | scope.parameters.model_dump(include={*PLACES})
+        held |= {} if self._incident else given.model_dump(exclude_none=True)
         return all(getattr(report.parameters, name) == value for name, value in held.items())
 
     def _investigate(self, question: str, given: Given) -> Report:
         """Run the guide with the parameters that a model gave."""
-        flags = {name: value for name, value in self._setting.given if value is not None}
+        flags = self._setting.given.model_dump(exclude_none=True)
         if not self._incident:
-            parameters = scope_of(question, self._setting, self._parameters).parameters
-            held = {name: getattr(parameters, name) for name in Given.model_fields}
-            flags |= {name: value for name, value in held.items() if value is not None}
-        flags |= {name: value for name, value in given if value is not None}
+            flags |= _given_of(scope_of(question, self._setting, self._parameters).parameters)
+        flags |= given.model_dump(exclude_none=True)
         return self._run(self._incident or question, Given.model_validate(flags))
 
     def _run(self, text: str, given: Given) -> Report:
@@ -207,6 +198,10 @@ class Conversation:
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
         return "\n".join(f"Q: {answer.question}\nA: {answer.text[:400]}" for answer in turns)
+
+
+def _given_of(parameters: Parameters) -> dict[str, object]:
+    return parameters.model_dump(include=set(Given.model_fields), exclude_none=True)
 
 
 def _told(scope: Parameters) -> str:

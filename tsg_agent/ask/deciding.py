@@ -141,11 +141,8 @@ def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
 def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
     """Yes or no; None if the rows say neither or the question does not ask."""
     if asked.decides == "any":
-        return (
-            bool(rows)
-            if query.by or query.bucket_seconds
-            else bool(rows and (of_measure(rows[0], query.measures[0]) or 0) > 0)
-        )
+        groups = query.by or query.bucket_seconds
+        return bool(rows and (groups or of_measure(rows[0], query.measures[0])))
     if asked.decides == "bound":
         value, bound = of_measure(rows[0], query.bounds[0].measure) if rows else None, query.bounds[0]
         return None if value is None else bool(_HOLDS[bound.sign](value, bound.value))

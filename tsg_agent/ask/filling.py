@@ -31,15 +31,17 @@ class Filling(Naming):
         average = self.fitting("_function.avg") or (one.kind == "bucket" and self.fitting("_times"))
         counted = self.fitting("_condition|unit")
         names = list(dict.fromkeys(self.tokens[i].value for i in counted if self.tokens[i].kind == "condition"))
-        grouped = one.counts and not one.plural and len(each) > 1
-        if (average or affected or grouped) and counted and len(names) < 2 and one.value != "which":
-            unit = {seconds: unit for unit, seconds in SECONDS.items()}.get(
-                int(one.amount), ONE.get(one.value, one.value)
-            )
+        grouped = one.counts and ((not one.plural and len(each) > 1) or self.found.yes_no)
+        if (
+            (average or affected or grouped or (one.counts and self.found.yes_no))
+            and counted
+            and len(names) < 2
+            and one.value != "which"
+        ):
+            units = {seconds: unit for unit, seconds in SECONDS.items()}
+            unit = units.get(int(one.amount), ONE.get(one.value, one.value))
             self.found.measures.append(f"{(names or ['requests'])[0]}_per_{affected}{unit}")
-            done = {*said, *self.fitting("_function.avg"), *counted, *self.fitting("_form.count")} - set(
-                self.fitting("_value")
-            )
+            done = {*said, *counted, *self.fitting("_function.avg|form.count")} - {*self.fitting("_value")}
             self.tokens = [one for i, one in enumerate(self.tokens) if i not in done]
 
     def timed(self) -> None:
@@ -47,12 +49,8 @@ class Filling(Naming):
         for i in self.free("bound"):
             token, before = self.tokens[i], self._phrase_before(i)
             latency = [p for p in before if self.tokens[p].kind in ("number", "function")] or self.free("function")
-            if (
-                token.unit == "ms"
-                and token.value != "="
-                and token.amount >= 1
-                and not (latency and (self.found.by or self.found.yes_no))
-            ):
+            length = token.unit == "ms" and token.value != "=" and token.amount >= 1
+            if length and not (latency and (self.found.by or self.found.yes_no)):
                 name = f"{'slower' if token.value[0] == '>' else 'faster'}_than_{token.amount:.0f}_ms"
                 self.tokens[i] = replace(token, kind="condition", value=name, amount=0.0)
                 self.take(*(p for p in before if self.tokens[p].value == "latency_ms"))
@@ -62,23 +60,28 @@ class Filling(Naming):
         for i in self.free("bound"):
             token = self.tokens[i]
             said, names, named = self._bound_by(i)
-            unlike = named and self.span(i, "thing _bound") and not _is_unit(token.unit, names)
-            portion = token.unit == "half" or self.text[token.end :].startswith(" times")
-            unlike = unlike or (portion and not _counts(names))  # "half of the latency"
-            if len(names) != 1 or unlike:
+            if len(names) != 1:
                 continue
-            (name,) = names
+            (name,), measure = names, measure_of(names[0])
+            unlike = token.unit != measure.unit * (not name.endswith("_utilization"))
+            portion = token.unit == "half" or self.text[token.end :].startswith(" times")
+            part = measure.kind in ("count", "distinct", "of_all")
+            if (named and unlike and self.span(i, "thing _bound")) or (portion and not part):  # "half of the latency"
+                continue
             self.take(i, *said)
-            if token.unit == "half" and measure_of(name).kind != "of_all":
+            if token.unit == "half" and measure.kind != "of_all":
                 name = f"share_of_{name}"
                 self.take(*self.span(i, "_bound all? unit|any:counts?"))
-            measure = share_of(name) if token.unit == "%" else name
-            self.found.measures += [measure] if named else []
-            self.found.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
+            name = share_of(name) if token.unit == "%" else name
+            self.found.measures += [name] if named else []
+            self.found.bounds.append(Bound(measure=name, sign=token.value, value=token.amount))
 
     def _bound_by(self, place: int) -> tuple[list[int], list[str], bool]:
         """What a bound limits: places of its phrase, its measures, and whether these are shown, too."""
         unit, before = self.tokens[place].unit, self._phrase_before(place)
+        other = self.span(place, "bound any:measures* and|but _bound (?! any:measures)")
+        if other and self.found.bounds and self.tokens[other[0]].unit == unit:  # "more than 4 failures but under 8"
+            return [place - 1], [self.found.bounds[-1].measure], False
         after = list(self.span(place, "_bound any:counts:free|condition:free|unit:free*")[1:])
         share = self.span(place, "_bound (value* unit.requests any*)? condition:free")
         if unit == "%" and share and len(conditions := self.free("condition")) == 1:  # "more than 5 % of requests fail"
@@ -88,8 +91,6 @@ class Filling(Naming):
             return list(of_all[1:]), [f"share_of_{self.tokens[of_all[-1]].value}"], False
         if after and not unit:
             return after, self._assembled(after), False
-        if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
-            before = self.free("function")  # "slower than 500 ms on average"
         return before, self._assembled(before), True
 
     def _phrase_before(self, place: int) -> list[int]:
@@ -205,7 +206,8 @@ class Filling(Naming):
             self.found.measures, self.phrases = ["failure_rate"], {}
         if not measure and way in ("bad", "good") and not self.found.measures:
             measure = "completion_rate" if self._of_runs() else "failure_rate"
-        if measure and (self.found.order_by not in ("", measure) or (self.phrases and self._of_latency(measure))):
+        added = self.phrases and measure.endswith("_ms") and measure not in self.found.measures  # of which requests?
+        if measure and (self.found.order_by not in ("", measure) or added):
             return
         behind = next((self.phrases[at] for at in sorted(self.phrases) if at > place), "")
         if not measure and behind and self.tokens[place].kind == "rank" and behind != self.found.measures[0]:
@@ -224,16 +226,3 @@ class Filling(Naming):
         if self.found.limit is None:
             self.found.limit = int(self.tokens[place].amount)
             self.take(place)
-
-    def _of_latency(self, measure: str) -> bool:
-        """Whether a rank adds a latency to other measures; it is open of which requests that would be."""
-        return measure.endswith("_ms") and measure not in self.found.measures
-
-
-def _counts(names: list[str]) -> bool:
-    return all(measure_of(one).kind in ("count", "distinct", "of_all") for one in names)
-
-
-def _is_unit(unit: str, names: list[str]) -> bool:
-    """Whether a bound's unit is that of its measure."""
-    return [unit] == [measure_of(one).unit * (not one.endswith("_utilization")) for one in names]

@@ -51,9 +51,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
 
         Raises ModelError.
         """
-        shown = [
-            one for one in request.tools if not getattr(one, "name", "").startswith(("plugin_", "check_"))
-        ]  # no aliases
+        shown = [one for one in request.tools if not getattr(one, "name", "").startswith(("plugin_", "check_"))]
         hidden = request.override(messages=[self._hide(message) for message in request.messages], tools=shown)
         system = str(request.system_message.content) if request.system_message else ""
         asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]

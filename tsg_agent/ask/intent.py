@@ -143,7 +143,7 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
     passing = {i for one in (*_PASSING, *(() if yes_no else ("_all|only",))) for i in filling.fitting(one)}
     several = bool(found.by) or len(set(found.measures)) > 1  # "users and sessions in total": of which sum is open
     passing.difference_update(filling.fitting("_together") if several else ())
-    passing |= set(filling.fitting("_who") if "user_id" in found.by else ())
+    passing |= set(filling.fitting("_who") if {"user_id", *(one.value for one in found.names)} & {*found.by} else ())
     filling.take(*passing.difference(filling.fitting(_ADDS)))
     found.measures, found.conditions = list(dict.fromkeys(found.measures)), list(dict.fromkeys(found.conditions))
     if not found.measures and found.order_by:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tsg_agent.models import Cause, Confidence, Rate, Report, Visible
+from tsg_agent.models import Cause, Confidence, Report, Visible
 from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
 
 ROWS = 3
@@ -75,11 +75,8 @@ def _shows(cause: Cause, column: str, value: str) -> list[str]:
 
 def _rates(one: Visible) -> str:
     sides = [(side, rate) for side, rate in (("before", one.before), ("after", one.after)) if rate is not None]
-    return f": {', '.join(f'{_rate(rate)} {side} the start' for side, rate in reversed(sides))}" if sides else ""
-
-
-def _rate(rate: Rate) -> str:
-    return f"{percent(rate.percent)} ({rate_words(rate)})"
+    said = [f"{percent(rate.percent)} ({rate_words(rate)}) {side} the start" for side, rate in reversed(sides)]
+    return f": {', '.join(said)}" if said else ""
 
 
 def _once(statement: str, evidence: list[str]) -> str:

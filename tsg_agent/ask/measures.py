@@ -73,6 +73,7 @@ _KINDS = (
     ("availability", "availability", "100.0 - 100.0 * {held} / nullif({all}, 0)", "availability"),
     ("of_all", f"share_of_(?:requests|{_OF})", "100.0 * {held} / nullif({whole}, 0)", "share of all {noun}"),
     ("distinct", f"{_PEOPLE}(?:_with_{_OF})?", "{distinct}{filter}", "{people}{with}"),
+    ("distinct", f"{_PEOPLE}_without_{_OF}", "{distinct} - {distinct}{filter}", "{people} without {noun}"),
     ("distinct_share", f"share_of_{_PEOPLE}_with_{_OF}", "100.0 * {distinct}{filter} / nullif({distinct}, 0)",
      "share of {people}{with}"),
     ("per", rf"(?!requests_per_aff)(?:requests|{_OF})_per_(?P<affected>affected_)?{_EACH}",

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from tsg_agent.ask.measures import ONE
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
@@ -12,6 +13,7 @@ _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "ou
               "leaving", "not counting")  # fmt: skip
 _OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
+_REQUESTS = re.compile(r"['\u2019]?\s+(?:requests|calls)\b", re.IGNORECASE)
 _PASSED = "figure|others|only|more*"
 _PEOPLE_ARE_GROUPS = (
     ("(^ | figure) _thing:plural (?= any* rank)", True),  # "the ten users with the most 429"
@@ -43,7 +45,10 @@ class Naming(Slots):
         for i in self.free("thing"):
             behind = self.span(i, "(^ | ~form.count,distinct) value _thing")
             names = [*self.of(self.span(i, "_thing value"), "value"), *(self.tokens[p] for p in behind[-2:-1])]
-            counted = self.tokens[i].counts and self.span(i, "rank|bound _thing")  # "did more users on android …?"
+            # "did more users on android …?", "what percent of premium customers failed", but not "customers' requests"
+            counted = self.span(i, "rank|bound _any:counts")
+            if not _REQUESTS.match(self.text, self.tokens[i].end):
+                counted = counted or self.span(i, "any:part value _any:counts")
             held = [one.value == self.tokens[i].value or (self.tokens[i].value, one.value) in called for one in names]
             if any(held) and not (counted or self.span(i, "by _thing")):
                 said.add(i)
@@ -107,6 +112,10 @@ class Naming(Slots):
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
         """A negated condition: a filter on requests, or, of groups ("zones without 503s"), a bound of 0."""
         name, word = self.tokens[condition].value, self.tokens[place].text.lower()
+        if self.span(place, "any:counts _any condition (?! condition|unit)") and not self._grouping(place - 1):
+            self.found.measures.append(f"{ONE[self.tokens[place - 1].value]}s_without_{name}")
+            self.take(place - 1, place, condition)
+            return
         denied = self.span(place, "condition _any") and f"not {self.tokens[place - 1].value}" in self.found.conditions
         adjective = (
             denied or word == "non" or self.span(place, "unit.requests _any")
@@ -191,9 +200,8 @@ class Naming(Slots):
             self.found.filters.append(Filter(column=column, values=distinct))
             if len(distinct) > 1:
                 self.take(*together)
-                self.found.by += (
-                    [column] if column not in self.found.by and (compares or not (either or together)) else []
-                )
+                if column not in self.found.by and (compares or not (either or together)):
+                    self.found.by.append(column)
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]

@@ -112,13 +112,12 @@ def _refused_words(one: Refusal) -> str:
     )
 
 
-def together(question: str, parts: list[AnswerPart], language: Language | None) -> Answer:
+def together(question: str, parts: list[AnswerPart], language: Language) -> Answer:
     """The answer to a text from those to its questions. Each part: yes or no, scope, caveats, text."""
-    yes, no = (language.yes, language.no) if language else ("Yes", "No")
     texts = []
     shown: tuple[Parameters, str] | None = None
     for part in parts:
-        head = [] if part.yes is None else [f"{yes if part.yes else no}."]
+        head = [] if part.yes is None else [f"{language.yes if part.yes else language.no}."]
         window = part.parameters
         if window is not None and not part.refused and (window, part.regions) != shown:
             head.append(scope_words(window, part.regions))

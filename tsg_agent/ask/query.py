@@ -60,17 +60,13 @@ def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str
 
 
 def _check(tree: exp.Expr) -> None:
-    _check_sources(tree)
-    for node in tree.walk():
-        if why := refused(node, _FUNCTIONS):
-            raise QueryError(why)
-
-
-def _check_sources(tree: exp.Expr) -> None:
-    """Raises QueryError for a table that the guide lacks, and for texts that may grow beyond bounds."""
+    """Raises QueryError for a table that the guide lacks, texts that may grow beyond bounds, and what is refused."""
     check_names(tree, CATALOG)
     if grows(tree, _source):
         raise QueryError("The query puts too many texts together: join fewer, or shorten them with left().")
+    for node in tree.walk():
+        if why := refused(node, _FUNCTIONS):
+            raise QueryError(why)
 
 
 def _source(table: exp.Table) -> exp.CTE | None:

@@ -42,6 +42,9 @@ def unsaid(filling: Filling) -> list[str]:
         ("(~and|but | (^ | ~and',') and'and'|and'or'|but) _only", bool(found.by) and filling.fitting("_which")),
         # groups of which two things hold at once: "endpoints that fail on both web and ios", "… on both versions"
         ("_'both' thing", True),
+        ("_'both'", "distinct" in kinds),  # "users with failures on both web and ios"
+        # of how many requests one has, and not of their latency: "median requests per user"
+        ("_function.p# unit", True),
         ("_'both'", bool(wide and set(found.by) - set(wide))),
         # the first of each group, which one order over all rows does not give: "top 3 endpoints and their top code"
         ("rank thing|figure any* _rank thing|figure", found.limit is not None or found.ranked),
@@ -106,7 +109,7 @@ def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:
     runs = {"failed_runs", "completion_rate", "failed_run_rate"} & conditions
     extreme = any(measure.function in ("max", "min") for measure in measures)  # "the highest CPU" of all
     held = {value for filter_ in query.filters for value in filter_.values}
-    zero = any(bound.sign in ("=", "<") for bound in query.bounds)
+    zero = any(bound.sign in ("=", "<") for bound in query.bounds) or "_without_" in "".join(query.measures)
     denied = zero or any(filter_.without for filter_ in query.filters)
     narrower = one.value == "failures" and (runs or any(map(is_failure, conditions)))  # "503 errors"
     expressed = {

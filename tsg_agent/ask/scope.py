@@ -95,11 +95,11 @@ def began_in(question: str, scope: QuestionScope, setting: QuestionContext) -> d
 
     Empty if the question does not say it, or a flag does.
     """
-    given = {name: value for name, value in setting.given if value is not None}
+    given = setting.given.model_dump(exclude_none=True)
     if scope.asked.start is None or "incident_start" in given:
         return {}
-    places = {name: getattr(scope.parameters, name) for name in PLACES}
-    found = _extract(question, setting, {**places, "end_time": scope.parameters.end_time, **given}).parameters
+    held = scope.parameters.model_dump(include={*PLACES, "end_time"})
+    found = _extract(question, setting, held | given).parameters
     if found is None or found.incident_start is None:
         return {}
     began = scope.asked.start if found.incident_start.time() == scope.asked.start.time() else found.incident_start
@@ -131,7 +131,7 @@ def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, 
 
 def _base(setting: QuestionContext, places: dict[str, str]) -> tuple[Parameters, list[str]]:
     """The parameters of incident and flags, and notes. If neither names a time, the window is the whole telemetry."""
-    given = {name: value for name, value in setting.given if value is not None}
+    given = setting.given.model_dump(exclude_none=True)
     text = setting.incident
     found = _extract(text, setting, given)
     notes: list[str] = []

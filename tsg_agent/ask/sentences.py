@@ -57,7 +57,9 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
     for place, row in enumerate(shown, 1):
         key = f"{identity}.{place}"
         bullet = f"{query.skip + place}. " if query.by and not series and not query.split_at else ""
-        lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
+        said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
+        figures = "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
+        lines.append(f"{bullet}{_subject(row, query)}: {figures} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:
         ordered = (
@@ -108,19 +110,11 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
     if not parts:
         single = [one for one in query.filters if len(one.values) == 1 and not one.without]
         whole = single == list(query.filters) and single
-        parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [_all(query)]
+        what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
+        every = f"{'These' if query.filters or query.conditions else 'All'} {what}"
+        parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [every]
     text = ", ".join(parts)
     return text[0].upper() + text[1:]
-
-
-def _all(query: TypedQuery) -> str:
-    what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
-    return f"{'These' if query.filters or query.conditions else 'All'} {what}"
-
-
-def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:
-    said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
-    return "; ".join(dict.fromkeys([*said, *_factor(row, query)]))
 
 
 def _factor(row: dict[str, Value], query: TypedQuery) -> list[str]:
@@ -161,7 +155,7 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
             counted=count(counted),
             some=some(counted, "request"),
             share=f", {percent(share)}" if share is not None else "",
-            had=f" had requests that {did}" if did else "",
+            had=f" had requests that {did}" if did and "_without_" not in measure.name else "",
             that=" that did" if did else "",
             people=measure.words.removeprefix("share of ").partition(" with ")[0],
             words=measure.words,

@@ -21,7 +21,7 @@ _BUCKETS = [
         rf"(?P<n>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size>{_SIZE})\b",
         rf"\b(?P<n>[0-9]{{1,4}}|half)[ -]?(?P<size>{_SIZE})[ -]"
         r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b",
-        r"\bby (?:the )?(?P<size>minute|hour|day)\b",
+        r"\bby (?:the )?(?:(?P<n>half)[ -])?(?P<size>minute|hour|day)\b",
         r"\b(?P<size>hourly|daily|minutely)\b",
         r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
         r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
@@ -48,7 +48,7 @@ CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """Codes that could be read as times: “503s” is not 503 seconds."""
 _PERCENTILE = re.compile(
-    r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
+    r"\b(?:(?:p|percentile )[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
     r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
 )
@@ -96,16 +96,6 @@ class Token:
         return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
 
     @property
-    def least(self) -> bool:
-        """Whether it is the bound "at least one"."""
-        return self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0))
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a time bucket of one second, minute or hour."""
-        return self.kind == "bucket" and self.amount in SECONDS.values()
-
-    @property
     def measures(self) -> bool:
         """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
@@ -113,11 +103,16 @@ class Token:
     @cached_property
     def spelled(self) -> str:
         """Its kind, value, properties and text, as patterns read them."""
-        properties = " ".join(
-            name
-            for name in ("plural", "counts", "measures", "predicate", "part", "least", "whole")
-            if getattr(self, name)
-        )
+        holds = {
+            "plural": self.plural,
+            "counts": self.counts,
+            "measures": self.measures,
+            "predicate": self.predicate,
+            "part": self.part,
+            "least": self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0)),  # "at least one"
+            "whole": self.kind == "bucket" and self.amount in SECONDS.values(),  # one second, minute or hour
+        }
+        properties = " ".join(name for name, held in holds.items() if held)
         return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
 

@@ -1,7 +1,7 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +27,7 @@ from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tools.rows import ScopeArgs
 from tsg_agent.wording import moment
 
 if TYPE_CHECKING:
@@ -210,13 +210,9 @@ def _check(bench: ToolBench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     if plugin.keeps and ran.table is not None:
         bench.frames[plugin.keeps] = plugin.frame(ran.table, looked_at=True)
     text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
-    return fenced(f"{_where(args)}\n{text}", 6500)
-
-
-def _where(args: WindowArgs) -> str:
-    """The scope of a check's result, in words."""
-    service = f"{args.service_name} in " if isinstance(args, ScopeArgs) else "workflows of "
-    return f"Scope: {service}{args.region} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
+    place = f"{args.service_name} in {args.region}" if isinstance(args, ScopeArgs) else f"workflows of {args.region}"
+    where = f"Scope: {place} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
+    return fenced(f"{where}\n{text}", 6500)
 
 
 def _measure(bench: ToolBench, given: dict[str, Any]) -> str:
@@ -244,7 +240,7 @@ def _run_guide(bench: ToolBench, given: dict[str, Any]) -> str:
         report = bench.investigate(Given.model_validate({key: value for key, value in given.items() if value}))
     except QuestionError as error:
         return f"Error: {error} Give the parameters."
-    bench.ledger.report_made(report)
+    bench.ledger.investigated(report, "run_guide")
     return fenced(f"Scope: {scope_words(report.parameters)}\n{guide_text(report)}", 8000)
 
 
@@ -278,20 +274,14 @@ def _whole(text: str, limit: int = 700) -> str:
 
 def _describe(bench: ToolBench) -> str:
     held = profile(bench.engine, bench.settings.query_timeout, bench.guide.steps)
-    lines = [
-        f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {_typed(table.name, table.columns)}"
-        for table in held.tables
-    ]
+    lines = []
+    for table in held.tables:
+        typed = (f"{column} {CATALOG[table.name].columns[column].sql_type}" for column in table.columns)
+        lines.append(f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {', '.join(typed)}")
     lines += [f"{check.tool} cannot run: no {', '.join(check.missing)}" for check in held.checks if not check.ready]
     lines.append(f"Missing tables: {', '.join(held.absent) or 'none'}")
     text = "\n".join(lines)
     return f"[{bench.ledger.text('describe_telemetry', text)}]\n{fenced(text, 5000)}"
-
-
-def _typed(table: str, columns: Iterable[str]) -> str:
-    """Columns with the types that a query sees."""
-    kinds = CATALOG[table].columns
-    return ", ".join(f"{column} {kinds[column].sql_type}" for column in columns)
 
 
 def _query(bench: ToolBench, sql: str) -> str:

@@ -1,6 +1,5 @@
 """The typed query: what rules or a model fill from a question, and what is compiled to SQL."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Self
@@ -99,7 +98,6 @@ class TypedQuery(Model):
     def _are_measures(cls, measures: tuple[str, ...]) -> tuple[str, ...]:
         if not measures:
             raise ValueError("name at least one measure, such as requests")
-        _each_known(measures)
         return tuple(dict.fromkeys(measures))
 
     @model_validator(mode="after")
@@ -107,8 +105,12 @@ class TypedQuery(Model):
         named = [*self.by, *(one.column for one in self.filters)]
         if unknown := [one for one in named if one not in columns()]:
             raise ValueError(f"no column {', '.join(unknown)}; there are {', '.join(sorted(columns()))}")
-        _each_known(one.removeprefix("not ") for one in self.conditions)
-        _each_known([one.measure for one in self.bounds] + ([self.order_by] if self.order_by else []))
+        said = (*self.measures, *(one.measure for one in self.bounds), self.order_by or self.measures[0])
+        try:
+            for one in (*said, *(one.removeprefix("not ") for one in self.conditions)):
+                measure_of(one)
+        except ParameterError as error:
+            raise ValueError(str(error)) from None
         if fixed := [one for one in self.by if one in _ONE]:
             raise ValueError(f"one {thing(fixed[0])} is looked at at a time: name it")
         sources = {measure_of(one).source for one in self.all_measures}
@@ -118,17 +120,17 @@ class TypedQuery(Model):
         if wrong := [one for one in named if (one in RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
             whose = "workflow runs are" if runs else "requests are"
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
+        if any(f"not {one}" in self.conditions for one in self.conditions):
+            raise ValueError("requests that are and are not so are none: ask for one at a time")
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
         if certain:
-            raise ValueError(
-                f"of only {measure_of(self.conditions[0]).words}, the {measure_of(certain[0]).words} is certain"
-            )
+            raise ValueError(f"{_condition_words(self.conditions[0])}, the {measure_of(certain[0]).words} is certain")
         alone = (self.bucket_seconds or self.split_at) and not self.by
         if alone and any(measure_of(one).kind == "of_all" for one in self.all_measures):
             raise ValueError("of each stretch of time, a share of all is said by groups: name what it is by")
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
-            raise ValueError(f"of only {measure_of(self.conditions[0]).words}, none are {measure_of(empty[0]).words}")
+            raise ValueError(f"{_condition_words(self.conditions[0])}, none are {measure_of(empty[0]).words}")
         if self.until and sources != {MeasureSource.REQUESTS}:
             raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
@@ -244,14 +246,6 @@ def thing(column: str) -> str:
     more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
     return words.get(column) or column.replace("_", " ")
-
-
-def _each_known(names: Iterable[str]) -> None:
-    try:
-        for one in names:
-            measure_of(one)
-    except ParameterError as error:
-        raise ValueError(str(error)) from None
 
 
 def _condition_words(condition: str) -> str:

@@ -10,7 +10,7 @@ from tsg_agent.extract.choices import CANDIDATES, Material, iso
 from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spoken import SPAN, UNIT, length
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS
 from tsg_agent.extract.text import quote
 from tsg_agent.extract.words import ALL, any_of, words_in
 from tsg_agent.extract.zones import places_in
@@ -50,27 +50,20 @@ def unread(material: Material, *, since: bool) -> Iterator[str]:
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
     """A note on the times that are neither used nor in `told`, the notes and questions so far."""
     held = set(used)
-    shown: list[str] = []
-    more: list[str] = []
-    for mention in material.mentions:
+    found: list[tuple[str, str]] = []
+    for mention in (one for one in material.mentions if one.timed):
         reading = read(mention, material.setting)
-        timed = reading.instants if mention.timed else ()
-        new = [one for one in timed if one not in held and iso(one) not in told]
-        if (new and not _serves(mention, held, material)) or (mention.timed and not timed):
+        new = [one for one in reading.instants if one not in held and iso(one) not in told]
+        # it may be used on another day than its reading alone has, as an end after its start
+        bounds = held if new and mention.day is None else ()
+        serves = any(read(mention, material.setting, one).instant in held for one in bounds)
+        if (new and not serves) or not reading.instants:
             held.update(new)
-            said = " or ".join(map(iso, new)) or reading.problem
             later = ", later than now" if new and min(new) > material.setting.now else ""
-            quoted = f"{material.quoted(mention.start, mention.end)} ({said}{later})"
-            shown.append(quoted) if len(shown) < CANDIDATES else more.append(said)
-    rest = f", and {', '.join(more[:_MOST])}" if more else ""
-    return [f"Times of the text that are not used: {', '.join(shown)}{rest}."] if shown else []
-
-
-def _serves(mention: TimeMention, used: set[datetime], material: Material) -> bool:
-    """Whether it is used on another day than its reading alone has, as an end after its start."""
-    return mention.day is None and any(
-        read(mention, material.setting, bound=one, after=True).instant in used for one in used
-    )
+            said = " or ".join(map(iso, new)) or reading.problem
+            found.append((f"{material.quoted(mention.start, mention.end)} ({said}{later})", said))
+    shown = [quoted for quoted, _ in found[:CANDIDATES]] + [said for _, said in found[CANDIDATES : CANDIDATES + _MOST]]
+    return [f"Times of the text that are not used: {', '.join(shown)}."] if shown else []
 
 
 def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
@@ -89,10 +82,8 @@ def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
     return list(dict.fromkeys(said))[:CANDIDATES]
 
 
-def lengths_left(material: Material, began: datetime | None, end: datetime, *, ended: bool) -> list[str]:
-    """A note on lengths of time, with the start or end that would follow, if one of these is not told."""
-    if began and ended:
-        return []
+def lengths_left(material: Material, began: datetime | None, end: datetime) -> list[str]:
+    """A note on lengths of time, with the end that would follow from the start, or the start from the end."""
     found = []
     for match in islice(_SPAN.finditer(material.setting.prose.masked), _MOST):
         taken = any(one.start < match.end() and match.start() < one.end for one in material.mentions)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, OTHER_DAY, SEVERAL_DAYS, UNIVERSAL, TimeContext, TimeReading, read
-from tsg_agent.extract.sightings import RAN_TO, Range, Roles, Sighting
+from tsg_agent.extract.roles import RAN_TO, Range, Roles, Sighting
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
 from tsg_agent.models import Doubt, Question
 
@@ -15,6 +15,27 @@ CANDIDATES = 8
 _OVERNIGHT = timedelta(hours=12)  # a range that ends before it begins is overnight if it is no longer
 _MOMENT = timedelta(minutes=30)
 """Up to this long, "it broke between A and B" gives an uncertain start; a longer range is how long it lasted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One instant with its origin, or a question, or neither if the text says nothing."""
+
+    instant: datetime | None = None
+    origin: str = ""
+    question: Question | None = None
+    opens: datetime | None = None
+    """The beginning of a day that is known without a time."""
+
+    @property
+    def value(self) -> datetime | None:
+        """The instant, by the name that other parameters have for theirs."""
+        return self.instant
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the text says nothing of it."""
+        return not (self.instant or self.question or self.opens)
 
 
 @dataclass(slots=True)
@@ -29,26 +50,13 @@ class Material:
     ranges_are_windows: bool = False
     """Whether any range is a window: in a question, "between 14:00 and 15:00" is where to look."""
     notes: list[str] = field(default_factory=list)
+    times: dict[str, Choice] = field(default_factory=dict)
+    unsettled: list[Question] = field(default_factory=list)
+    """What stays open, and nobody needs to answer."""
 
     def quoted(self, start: int, end: int) -> str:
         """A span of the text as it is shown."""
         return self.setting.prose.snippet(start, end)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One instant with its origin, or a question, or neither if the text says nothing."""
-
-    instant: datetime | None = None
-    origin: str = ""
-    question: Question | None = None
-    opens: datetime | None = None
-    """The beginning of a day that is known without a time."""
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the text says nothing of it."""
-        return not (self.instant or self.question or self.opens)
 
 
 def choose(parameter: str, sightings: list[Sighting], material: Material, bound: datetime | None = None) -> Choice:
@@ -65,56 +73,44 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     top = max(sighting.rank for sighting in sightings)
     settled: dict[datetime, str] = {}
     open_ones: list[tuple[Sighting, TimeReading]] = []
-    for sighting in sightings:
-        reading = reading_of(sighting, material.setting, bound)
-        reading = _latest(reading, sighting, material)
-        if parameter == "incident_start":
-            reading = _as_start(reading, material.setting)
-        if sighting.rank < top:
-            continue
+    for sighting in (one for one in sightings if one.rank == top):
+        reading = _latest(reading_of(sighting, material.setting, bound), sighting, material)
+        reading = _plausible(reading, material.setting)
         if reading.instant:
-            quoted = material.quoted(sighting.start, sighting.end)
-            settled.setdefault(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
+            settled.setdefault(reading.instant, origin_of(sighting, reading, material))
         else:
             open_ones.append((sighting, reading))
-    doubtful = [pair for pair in open_ones if not (set(pair[1].instants) & set(settled)) and pair[0].mention.clock]
-    if doubtful:
-        return _asked(parameter, settled, doubtful, material)
+    doubtful = [(one, reading) for one, reading in open_ones if not set(reading.instants) & set(settled)]
+    timed = [reading for one, reading in doubtful if one.mention.clock]
+    instants = sorted({*settled, *(instant for reading in timed for instant in reading.instants)})
+    if settled and (timed or instants[-1] - instants[0] > material.before):
+        return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
     if settled:
-        return _of_several(parameter, settled, material)
+        chosen, which = (instants[-1], "last") if parameter == "end_time" else (instants[0], "first")
+        if len(instants) > 1:
+            shown = ", ".join(map(iso, instants))
+            material.notes.append(f"The text names several times for {parameter}: {shown}; the {which} is used.")
+        return Choice(chosen, settled[chosen])
+    sighting, reading = next((pair for pair in open_ones if pair[0].mention.clock), open_ones[0])
+    quoted = material.quoted(sighting.start, sighting.end)
+    if timed:
+        doubt = Doubt.UNCLEAR if len({one.instants for one in timed}) == 1 else Doubt.SEVERAL
+        why = f"{quoted} does not settle it: {reading.problem}"
+        return Choice(question=ask(parameter, why, instants, doubt))
+    material.notes.append(f"{quoted} does not settle {parameter}: {reading.problem}.")
     days = [instant for _, reading in open_ones for instant in reading.instants]
-    quoted = material.quoted(open_ones[0][0].start, open_ones[0][0].end)
-    material.notes.append(f"{quoted} does not settle {parameter}: {open_ones[0][1].problem}.")
     return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
 
 
-def _of_several(parameter: str, settled: dict[datetime, str], material: Material) -> Choice:
-    instants = sorted(settled)
-    if instants[-1] - instants[0] > material.before:
-        return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
-    chosen = instants[-1] if parameter == "end_time" else instants[0]
-    if len(instants) > 1:
-        which = "the last" if parameter == "end_time" else "the first"
-        shown = ", ".join(iso(one) for one in instants)
-        material.notes.append(f"The text names several times for {parameter}: {shown}; {which} is used.")
-    return Choice(chosen, settled[chosen])
-
-
-def _asked(
-    parameter: str, settled: dict[datetime, str], doubtful: list[tuple[Sighting, TimeReading]], material: Material
-) -> Choice:
-    candidates = [*settled, *(instant for _, reading in doubtful for instant in reading.instants)]
-    if settled:
-        return Choice(question=ask(parameter, "the text names several times for it", candidates, Doubt.SEVERAL))
-    sighting, reading = doubtful[0]
-    why = f"{material.quoted(sighting.start, sighting.end)} does not settle it: {reading.problem}"
-    doubt = Doubt.UNCLEAR if len({reading.instants for _, reading in doubtful}) == 1 else Doubt.SEVERAL
-    return Choice(question=ask(parameter, why, candidates, doubt))
+def origin_of(sighting: Sighting | Range, reading: TimeReading, material: Material, kind: str = "text") -> str:
+    """Where an instant comes from: the quoted words, and how they were read."""
+    how = f" ({reading.how})" if reading.how else ""
+    return f"{kind}: {material.quoted(sighting.start, sighting.end)}{how}"
 
 
 def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None = None) -> TimeReading:
     """The reading of a sighting. A time of day without a day is the first one after `after`."""
-    return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
+    return sighting.reading or read(sighting.mention, setting, after)
 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
@@ -126,23 +122,22 @@ def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> Tim
     only = len(inside) == 1 and len(reading.instants) > 1
     if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
         past = inside if only else []
-    if not past or not reading.problem or not sighting.mention.clock:
+    if not past or not sighting.mention.clock:
         return reading
-    if others := " or ".join(iso(one) for one in reading.instants if one != max(past)):
-        why = "the only one that has telemetry" if only else "the latest before now"
-        quoted = material.quoted(sighting.start, sighting.end)
-        material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
+    others = " or ".join(iso(one) for one in reading.instants if one != max(past))
+    why = "the only one that has telemetry" if only else "the latest before now"
+    quoted = material.quoted(sighting.start, sighting.end)
+    material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
     return replace(reading, instants=(max(past),), problem="")
 
 
-def _as_start(reading: TimeReading, setting: TimeContext) -> TimeReading:
-    """A reading with what speaks against it as a start: it is in the future, or its guessed day has no telemetry."""
+def _plausible(reading: TimeReading, setting: TimeContext) -> TimeReading:
+    """A reading with what speaks against it: it is in the future, or its guessed day has no telemetry."""
     first, last, now = setting.first, setting.last, setting.now
-    if not reading.instants:
-        return reading
-    if reading.problem and min(reading.instants) > now:
+    if reading.problem and reading.instants and min(reading.instants) > now:
         return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
-    if not reading.guessed_day or not first or not last or any(map(setting.covers, reading.instants)):
+    guessed = reading.guessed_day and reading.instants
+    if not (guessed and first and last) or any(map(setting.covers, reading.instants)):
         return reading
     when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
     problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"
@@ -163,23 +158,22 @@ def settle_ranges(material: Material) -> None:
             material.notes.append(f"The text gives two times for incident_start: {quoted}; the first is used.")
             roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
         else:
-            _of_incident(r, first, second, material)
+            _of_incident(r, first, second, roles)
     known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
-    for r in list(roles.either):
+    settled = known or given.start_time or material.ranges_are_windows
+    for r in roles.either if settled else ():
         first, second = span_of(r, setting)
         if known and known == first.instant:
-            _of_incident(r, first, second, material)
-        elif known or given.start_time or material.ranges_are_windows:
-            roles.ranges.append(r)
+            _of_incident(r, first, second, roles)
         else:
-            continue
-        roles.either.remove(r)
+            roles.ranges.append(r)
+    roles.either = [] if settled else roles.either
 
 
-def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Material) -> None:
-    material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
+def _of_incident(r: Range, first: TimeReading, second: TimeReading, roles: Roles) -> None:
+    roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
     if r.second:
-        material.roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
+        roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
 
 
 def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
@@ -198,8 +192,8 @@ def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
         return Choice(question=asked), Choice(question=ask("end_time", several, ends, Doubt.SEVERAL))
     for r in found.values():
         first, second = span_of(r, setting)
-        end = _of_reading("end_time", r, second, setting) if r.second else Choice()
-        return _of_reading("start_time", r, first, setting), end
+        end = _of_reading("end_time", r, second, material) if r.second else Choice()
+        return _of_reading("start_time", r, first, material), end
     for r in roles.either if alone else ():  # the incident's duration or a window
         first, second = span_of(r, setting)
         if first.instant and (second.instant or not r.second):
@@ -211,34 +205,28 @@ def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
     return Choice(), Choice()
 
 
-def _of_reading(parameter: str, r: Range, reading: TimeReading, setting: TimeContext) -> Choice:
-    quoted = setting.prose.snippet(r.start, r.end)
+def _of_reading(parameter: str, r: Range, reading: TimeReading, material: Material) -> Choice:
     if reading.instant:
-        how = f" ({reading.how})" if reading.how else ""
-        return Choice(reading.instant, f"text, a window written out: {quoted}{how}")
-    return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", reading.instants))
+        return Choice(reading.instant, origin_of(r, reading, material, "text, a window written out"))
+    why = f"{material.quoted(r.start, r.end)} does not settle it: {reading.problem}"
+    return Choice(question=ask(parameter, why, reading.instants))
 
 
 def span_of(r: Range, setting: TimeContext, *, whole_days: bool = True) -> tuple[TimeReading, TimeReading]:
     """Both ends of a range. A day or zone written once holds for both; a range may run past midnight."""
-    first, second = r.first, r.second
-    if second is None:
-        return read(first, setting), TimeReading(())
-    own_day = bool(second.day)
-    zone = second.zone or first.zone
-    first = replace(first, day=first.day or second.day, zone=first.zone or zone)
-    second = replace(second, zone=zone)
+    if r.second is None:
+        return read(r.first, setting), TimeReading(())
+    zone = r.second.zone or r.first.zone
+    first = replace(r.first, day=r.first.day or r.second.day, zone=r.first.zone or zone)
+    second = replace(r.second, day=r.second.day or first.day, zone=zone)
     begin = _read_end(first, setting, whole_days=whole_days)
-    if not own_day and second.clock and begin.instant:
+    if begin.instant and second.clock and not r.second.day:
         day = (zone or setting.zone or UNIVERSAL).today(begin.instant).date()
         second = replace(second, day=Day(dates=(day,)))
-    elif not own_day:
-        second = replace(second, day=first.day)
     finish = _read_end(second, setting, whole_days=whole_days, last=True)
-    if begin.instant and finish.instant and finish.instant <= begin.instant and not own_day:
-        later = finish.instant + DAY
-        if later - begin.instant <= _OVERNIGHT:
-            finish = replace(finish, instants=(later,))
+    later = finish.instant + DAY if finish.instant else None
+    if begin.instant and later and later - begin.instant <= _OVERNIGHT and not r.second.day:
+        finish = replace(finish, instants=(later,))
     return begin, replace(finish, how=begin.how or finish.how)
 
 

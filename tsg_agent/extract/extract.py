@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.accounting import names_left
+from tsg_agent.extract.choices import Choice
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
-from tsg_agent.extract.sla_target import find_threshold
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, Settled, settle
+from tsg_agent.extract.sla_target import SlaTarget, find_threshold
 from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import find_window
@@ -42,31 +43,16 @@ def extract(
     window = find_window(
         prose, known, given, now=now, place=region.value, before=before, ranges_are_windows=ranges_are_windows
     )
-    times = window.times
-    asked = [region.question, service.question, environment.question, threshold.question]
-    asked += [one.question for one in times.values()]
-    questions = [question for question in asked if question]
+    places = {"region": region, "service_name": service, "environment": environment}
+    found: dict[str, Settled | SlaTarget | Choice] = {**places, "threshold": threshold, **window.times}
+    questions = [one.question for one in found.values() if one.question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
-    notes += names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)])
-    if threshold.left:
-        notes.append(f"Not taken for the SLA threshold: {', '.join(threshold.left)}.")
+    notes += [*names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)]), *threshold.notes]
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
-    start, end = times["start_time"].instant, times["end_time"].instant
-    if questions or start is None or end is None or threshold.value is None:
+    if questions:
         return Extraction(questions=questions, notes=notes, unsettled=window.unsettled)
-    places = {"region": region.origin, "service_name": service.origin, "environment": environment.origin}
-    origins = {name: one.origin for name, one in times.items()}
-    parameters = Parameters(
-        region=region.value,
-        service_name=service.value,
-        environment=environment.value,
-        start_time=start,
-        end_time=end,
-        incident_start=times["incident_start"].instant,
-        exact_start=given.exact_start,
-        threshold=threshold.value,
-        other_regions=region.others,
-        origins={**places, **origins, "threshold": threshold.origin},
-    )
+    values = {name: one.value for name, one in found.items()} | {"other_regions": region.others}
+    origins = {name: found[name].origin for name in (*places, *window.times, "threshold")}
+    parameters = Parameters.model_validate({**values, "exact_start": given.exact_start, "origins": origins})
     return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)

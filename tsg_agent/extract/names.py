@@ -12,9 +12,8 @@ _JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::
 _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
-_ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
+_ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$|\b(?:tags|labels):[ ]$|[ ]/[ ]$", re.IGNORECASE)
 _AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
-_LABELLED = re.compile(r"\b(?:tags|labels):[ ]$", re.IGNORECASE)  # "Tags: live, eu-central-1"
 _DIRECTIONS = re.compile("north|south|east|west|central")
 _DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
@@ -126,21 +125,18 @@ class KnownNames:
         following = text[end : end + 4]
         if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
             return False
-        exact = text[start:end] in self.values
-        return exact or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
+        return text[start:end] in self.values or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
 
     def _everyday(self, text: str, hit: Hit) -> bool:
+        """Whether what reads like an environment is an everyday word ("live", "test") or a team ("prod team")."""
         before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
         word = key(text[hit.start : hit.end])
-        if not self._environments or word not in _EVERYDAY or (word == "stage" and before.endswith(" on ")):
-            return self._environments and bool(_PEOPLE.match(after))
-        listed = (
-            before.endswith(" / ")
-            or (_LABELLED.search(before) and after.startswith(", "))
-            or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
-        )
-        named = listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before)
-        return not named or bool(_PEOPLE.match(after))
+        if not self._environments or _PEOPLE.match(after):
+            return self._environments
+        if word not in _EVERYDAY or (word == "stage" and before.endswith(" on ")):
+            return False
+        listed = _AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after)
+        return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 
 def environment(word: str) -> bool:

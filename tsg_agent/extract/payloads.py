@@ -38,8 +38,7 @@ _CHANGED, _CALLED = (re.compile(any_of(_WORDS[name])) for name in ("changed", "c
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
 _FORMER = ("previous", "old")
-_TAG = re.compile(r"[A-Za-z_][\w.-]{0,40}:[^\s,:/][^,]{0,80}")
-_LEAST_TARGET = 50  # percent; a "threshold" below it is an alert's own
+_TAG = re.compile(r"(?<=[A-Za-z_]):(?=[^\s:/])")
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
 _MIME = re.compile(
     r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.IGNORECASE | re.MULTILINE
@@ -148,13 +147,12 @@ def _line(name: str, value: Any, *, over: bool) -> str:
     said = moment or str(value).replace("%%%", " ").strip()
     if over and _CHANGED.fullmatch(snake):
         return f"Resolved at: {said}"
-    own = snake in ("threshold", "thresholds") and not _is_target(value)
     still = not over and snake in ("ends_at", "end_at")
     noise = (_NOISE.fullmatch(name) or _NOISE.fullmatch(snake)) and not _CALLED.fullmatch(snake)
-    if noise or own or still or snake in _LATER or not said:
+    if noise or still or snake in _LATER or not said:
         return ""
-    if snake in ("tags", "labels", "") and isinstance(value, str):
-        return "\n".join(_tag(tag.strip()) for tag in said.split(","))
+    if snake in (*TAGS, "") and isinstance(value, str):
+        return "\n".join(_TAG.sub(": ", tag.strip()) for tag in said.split(","))
     label = snake if snake in ("start_time", "end_time") else re.sub(r"[_\s]+", " ", snake).strip()
     if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
         said = f"{said} ({re.sub(r'[-_/.]+', ' ', said)})"
@@ -165,17 +163,6 @@ def snake_case(name: str) -> str:
     """A field's name in snake case, with `_at` for `_on`."""
     snake = re.sub(r"[-. ]", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower()
     return re.sub(r"_on$", "_at", snake)
-
-
-def _tag(tag: str) -> str:
-    return tag.replace(":", ": ", 1) if _TAG.fullmatch(tag) else tag
-
-
-def _is_target(value: Any) -> bool:
-    try:
-        return float(str(value).rstrip("% ")) >= _LEAST_TARGET or 0.9 <= float(str(value)) < 1
-    except ValueError:
-        return True
 
 
 def moment_of(value: Any) -> str:
@@ -190,18 +177,14 @@ def flat(payload: Any) -> dict[str, list[str]]:
     """A payload's fields at any depth: name in snake case -> its distinct values. Tags count as fields."""
     found: dict[str, list[str]] = {}
     for name, value in islice(fields(payload), MOST_FIELDS):
-        for label, said in _pairs(snake_case(name), str(value).strip()):
+        snake, said = snake_case(name), str(value).strip()
+        tags = (tag.partition(":") for tag in said.split(","))
+        pairs = [(snake_case(key.strip()), one.strip()) for key, mark, one in tags if mark]
+        for label, one in pairs if snake in TAGS else [(snake, said)]:
             held = found.setdefault(label, [])
-            if said and said not in held:
-                held.append(said)
+            if one and one not in held:
+                held.append(one)
     return found
-
-
-def _pairs(name: str, said: str) -> list[tuple[str, str]]:
-    if name not in TAGS:
-        return [(name, said)]
-    tags = (tag.partition(":") for tag in said.split(","))
-    return [(snake_case(key.strip()), value.strip()) for key, mark, value in tags if mark]
 
 
 def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
@@ -213,14 +196,13 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
     held = {}
     for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
         names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
-        strong, loose = (
+        labelled = (
             [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
             for label in (kind.strong, kind.loose)
         )
-        values = strong or loose
-        said = {name for value in values if (name := names.exact(value)) is not None}
+        said = {names.exact(value) for value in next(filter(None, labelled), [])} - {None}
         if len(said) == 1:
-            held[kind.parameter] = said.pop()
+            held[kind.parameter] = str(said.pop())
     return held
 
 
@@ -232,21 +214,19 @@ def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
         except ValidationError:
             continue
-    sure = sorted(moment for moment in moments if moment is not None and moment.year > 1)
+    sure = sorted(moment for moment in moments if moment and moment.year > 1)
     return sure[-1 if latest else 0].isoformat() if sure else None
 
 
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    if not isinstance(message, EmailMessage):
-        return text
-    body = message.get_body(("plain", "html"))
-    if body is None:
-        return text
+    body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
     try:
-        said = body.get_content()
+        said = body.get_content() if body else None
     except (LookupError, KeyError, ValueError):
+        said = None
+    if said is None:
         return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
     return "\n".join([*heads, "", str(said)])

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
@@ -17,6 +17,7 @@ CANDIDATES = 20
 _ALIKE = 0.9
 """Similarity (0 to 1) of a misspelled name: one letter of ten is missing, or two are swapped."""
 _MATCHES = 100  # labels, and names, that are read of a text
+_AROUND = " \t\"'*`_,;"  # what may stand around a labelled value
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
@@ -24,7 +25,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _SHAPED = re.compile(
-    r"(?<![\w.-])[a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?[a-z]?(?![\w.]*[\w-])",
+    r"(?<![\w.-])([a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?)[a-z]?(?![\w.]*[\w-])",
     re.IGNORECASE,
 )
 
@@ -32,7 +33,6 @@ _SHAPED = re.compile(
 _COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _HOST = re.compile(r"[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}")
 _GAP = re.compile(r"[ ,/(\[-]{1,3}")
-_TOGETHER = re.compile(r"\W{0,3}(?:\b(?:and|und|y|et)\b)?\W{0,3}", re.IGNORECASE)
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou])\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*", re.IGNORECASE)
 
 
@@ -69,17 +69,6 @@ class Settled:
     """All mentions of known values."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """What stands behind a label: known values (`hits`), or other text."""
-
-    hits: list[Hit]
-    text: str
-    start: int
-    end: int
-    table: bool
-
-
 def settle(
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()
 ) -> Settled:
@@ -96,7 +85,6 @@ def settle(
 
 
 def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
-    """Does another parameter's name stand beside this one: "checkout (prod, us-east-1)", "prod checkout"?"""
     gaps = [(hit.end, other.start) if hit.end < other.start else (other.end, hit.start) for other in others]
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
@@ -108,17 +96,16 @@ def _settled(  # noqa: PLR0917 - what `settle` has at hand
         return Settled(checked(kind, names, flag), "given")
     if not known:
         return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
-    strong, loose = (_labelled(prose, pattern, names, hits) for pattern in (kind.strong, kind.loose))
-    for found in (strong, loose):
-        pool = [hit for entry in found for hit in entry.hits]
+    unknown: list[tuple[int, str]] = []
+    for label in (kind.strong, kind.loose):
+        pool, others = _labelled(prose, label, names, hits)
         if pool:
             return _pick(kind, pool, prose, "text, labelled")
+        unknown += others
     everywhere = _everywhere(prose) if kind is REGION else None
-    unknown = [entry for entry in strong + loose if _names_unknown(entry)]
-    if everywhere:  # "all regions:" is no label
-        unknown = [entry for entry in unknown if not everywhere.start() < entry.start <= everywhere.end() + 3]
-    if unknown:
-        return _unknown(kind, known, unknown[0].text)
+    low, high = everywhere.span() if everywhere else (0, 0)  # "all regions:" is no label
+    if lacking := next((text for at, text in unknown if not low < at <= high + 3), ""):
+        return _unknown(kind, known, lacking)
     pool = [hit for hit in hits if not hit.spared]
     # "it's payments, not checkout" also drops an earlier "checkout"; a quoted report is another one
     spared = {hit.values for hit in hits if hit.spared}
@@ -161,19 +148,25 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(ranked[:CANDIDATES])
 
 
-def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> list[_Labelled]:
-    found = []
-    for match in islice(pattern.finditer(prose.text), _MATCHES):
+def _labelled(
+    prose: Prose, label: re.Pattern[str], names: KnownNames, hits: list[Hit]
+) -> tuple[list[Hit], list[tuple[int, str]]]:
+    """What stands behind a label: known values; and names that the telemetry lacks, which are not "n/a" or the like,
+    with their places."""
+    found, unknown = [], []
+    for match in islice(label.finditer(prose.text), _MATCHES):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
-        value = prose.text[start:end].strip(" \t\"'*`_,;")
-        line = prose.text[start : min(prose.line(start)[1], start + 200)].strip(" \t\"'*`,;")
-        exact = (names.exact(value) or names.exact(line)) if not inside and value else None
-        if exact:
+        value = prose.text[start:end].strip(_AROUND)
+        line = prose.text[start : min(prose.line(start)[1], start + 200)].strip(_AROUND)
+        exact = names.exact(value) or names.exact(line)
+        if not inside and exact:
             inside = [Hit(start, end, (exact,))]
-        first = re.split(r"[,;(\n]", value)[0].strip(" \t\"'*`_.")
-        found.append(_Labelled(inside, first, start, end, match["sign"] == "|"))
-    return found
+        found += inside
+        first = re.split(r"[,;(\n]", value)[0].strip(f"{_AROUND}.")
+        if not inside and key(_PLACEHOLDER.sub("", first, count=1)):
+            unknown.append((start, first))
+    return found, unknown
 
 
 def _value_end(text: str, start: int, sign: str) -> int:
@@ -182,13 +175,6 @@ def _value_end(text: str, start: int, sign: str) -> int:
     end = line.end() if line else min(start + 200, *(at for at in (text.find("\n", start), len(text)) if at >= 0))
     following = None if line else _NEXT_LABEL.search(text, start, end)
     return following.start() if following else end
-
-
-def _names_unknown(entry: _Labelled) -> bool:
-    """Whether a label stands before a name that the telemetry lacks, and not before a placeholder such as "n/a"."""
-    placeholder = _PLACEHOLDER.match(entry.text)
-    said = entry.text[placeholder.end() :] if placeholder and placeholder.group().strip() else entry.text
-    return not entry.table and bool(key(entry.text)) and bool(key(said))
 
 
 def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled:
@@ -209,9 +195,9 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Se
 
 def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
     """Of several values the one that is meant, and why; None where the text does not tell."""
-    words, between = words_in(prose.text), [*_between(pool, prose)]
+    words = words_in(prose.text)
+    between = (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
     either = any(map(_ALTERNATIVE.fullmatch, between))  # "checkout or payments": the text itself leaves it open
-    joined = either or any(map(_TOGETHER.fullmatch, between))
 
     def sends(hit: Hit) -> bool:  # "the alert was sent from us-east-1"
         return bool(words.like(r"\b{sender}\W{1,3}$").search(prose.text[max(0, hit.start - 60) : hit.start]))
@@ -220,7 +206,7 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
         ("as it is called the most affected", [hit for hit in pool if hit.foremost]),
         ("as the others are where a message came from", [hit for hit in pool[:_MATCHES] if not sends(hit)]),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
-        ("as it is named with where it runs", [hit for hit in pool if hit.beside and not joined]),
+        ("as it is named with where it runs", [hit for hit in pool if hit.beside and not either]),
         ("as only it is said to be open", _in_work(pool[:_MATCHES], prose, words)),
         ("as it is named first", pool[:1] if kind is REGION and not either else []),
     )
@@ -234,11 +220,6 @@ def _in_work(pool: list[Hit], prose: Prose, words: Words) -> list[Hit]:
     lines = [prose.text[slice(*prose.line(hit.start))] for hit in pool]
     opened, closed = ([hit for hit, line in zip(pool, lines, strict=True) if one.match(line)] for one in told)
     return opened if len(opened) + len(closed) == len(pool) else []
-
-
-def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
-    """What stands between a name and the next, where it is another one."""
-    return (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
 
 
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
@@ -279,8 +260,8 @@ def _silent(
         note += f" The others: {', '.join(affected[1:CANDIDATES])}."
         origin = f"the busiest of all regions, text: {prose.snippet(*everywhere.span())}"
         return Settled(affected[0], origin, others=tuple(affected[1:]), notes=[note])
-    composed = _composed(kind, names, prose)
-    if len({hit.values for hit in composed if hit.values[0] not in spared}) == 1 and len(composed[0].values) == 1:
+    composed = [hit for hit in _composed(kind, names, prose) if hit.values[0] not in spared]
+    if len({hit.values for hit in composed}) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
     if kind is REGION and (meant := _of_place(names, prose, spared)):
@@ -310,9 +291,8 @@ def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | No
         match = re.search(rf"(?<!\w){re.escape(place)}(?!\w)", prose.text)
         if match and code in names.values and code not in spared:
             return Settled(code, f"text, the place of a region: {prose.snippet(*match.span())}")
-    shaped = (match.group() for match in _SHAPED.finditer(prose.text))
     # us-east-1a is a zone of us-east-1
-    unknown = (one for one in shaped if not names.exact(one) and not (one[-1:].isalpha() and names.exact(one[:-1])))
+    unknown = (match[0] for match in _SHAPED.finditer(prose.text) if not names.exact(match[1]))
     return next((_unknown(REGION, names.values, one) for one in unknown), None)
 
 

@@ -4,14 +4,13 @@ Times and ranges are spotted and read as in reports. Their roles are not: "after
 at, and tells when something happened in a report. The words are English; the caller has translated other languages.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
-from tsg_agent.extract.sightings import Range
+from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
@@ -30,10 +29,10 @@ _SPAN_BEFORE = _WORDS.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier
 _ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
 _COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
 _INCIDENT = _WORDS.like(
-    r"\b(?P<side>(?P<early>{earlier})|{of_incident})[ ]+(?:(?:the|this|our)[ ]+)?"
+    r"\b(?:{earlier}|{of_incident})[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?"
     r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
     r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
-    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?)"
+    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?))"
 )
 _COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
@@ -41,18 +40,11 @@ _COUNTED = _WORDS.like(
     r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
 )
 _HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
-_UNREAD = tuple(
-    map(
-        _WORDS.like,
-        (
-            # a number that may be an hour: "after 2", "at 1400"
-            rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})",
-            r"\b{unread}\b",
-            # something that happened: "since the deployment"
-            r"\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
-            r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?",
-        ),
-    )
+_UNREAD = _WORDS.like(
+    # a number that may be an hour: "after 2", "at 1400"; or something that happened: "since the deployment"
+    rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})|\b{{unread}}\b"
+    r"|\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
+    r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?"
 )
 _ATTACHED = _WORDS.like(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
@@ -129,10 +121,9 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     """The window that a question names. An open bound is the frame's, or the telemetry's beyond the frame."""
     prose = Prose(asked_text(text))
     found = AskedSpan(prose.text)
-    pieces = [*_incident_pieces(found, frame), *_counted_pieces(found, frame)]
-    pieces += [piece for piece in _time_pieces(prose, found, frame) if piece.low or piece.high]
-    _combine(found, sorted(pieces, key=lambda piece: piece.begin), frame)
-    for match in (one for pattern in _UNREAD for one in pattern.finditer(prose.text)):
+    pieces = [*_time_pieces(prose, found, frame), *_counted_pieces(found, frame)]
+    _combine(found, sorted((one for one in pieces if one.low or one.high), key=lambda piece: piece.begin), frame)
+    for match in _UNREAD.finditer(prose.text):
         if not _inside(match.start(), match.end(), found.taken):
             found.unread.append(f"{found.take(*match.span())} was not understood as a time")
     return found
@@ -140,28 +131,6 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
 
 def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
     return any(low < stop and begin < high for low, high in spans)
-
-
-def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
-    """ "before the incident", "since it began", "10 minutes after the start"."""
-    for match in _INCIDENT.finditer(found.text):
-        span = _SPAN_BEFORE.search(found.text[: match.end("side")])
-        begin = span.start() if span else match.start()
-        quoted = found.take(begin, match.end())
-        if frame.began is None:
-            found.refuse(quoted, _NO_START)
-        elif span:
-            yield _spanning(begin, match.end(), span, frame.began)
-        else:
-            found.how.append(f"{quoted}: it began {moment(frame.began)}.")
-            yield Piece(begin, match.end(), **{"high" if match["early"] else "low": frame.began})
-
-
-def _spanning(begin: int, stop: int, span: re.Match[str], anchor: datetime) -> Piece:
-    """A length of time on one side of an instant; "within 10 minutes of" is on both."""
-    long = length(span["span"])
-    low = anchor - long if span["early"] or span["side"].lower() == "of" else anchor
-    return Piece(begin, stop, low, anchor if span["early"] else anchor + long)
 
 
 def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
@@ -187,9 +156,10 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
 
 def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """The times and ranges of times, read as those of reports are."""
-    mentions = [one for one in spot(prose.text) if not _inside(one.start, one.end, found.taken)]
-    dated = tuple(one for one in mentions if one.day or one.clock)
-    setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, default_zone(prose.text))
+    begun = [TimeMention(*one.span("start"), plus=timedelta()) for one in _INCIDENT.finditer(prose.text)]
+    mentions = sorted([*spot(prose.text), *begun], key=lambda one: one.start)
+    dated, zone = tuple(one for one in mentions if one.day or one.clock), default_zone(prose.text)
+    setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, zone, began=frame.began)
     days = [one for one in mentions if one.day and not one.clock]
     clocks = [one for one in mentions if one.clock]
     if len(days) == 1 and clocks and not any(one.day for one in clocks):  # "between 14:00 and 14:30 on 10 March"
@@ -202,7 +172,7 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
         around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
         first = _dated(mention, setting, frame, found)
         if second and around.ranges_over(prose.text[mention.end : second.start]):
-            yield _range(Range(first, second, around.opened_at(), second.end), around, found, setting)
+            yield _range(Range(first, second, around.begin(around.opening()), second.end), around, found, setting)
         else:
             second = None
             yield _single(first, around, found, setting)
@@ -211,7 +181,7 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
 def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
     """Two times; without bounds where they are no span of time."""
     span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
-    begin = around.place(span.start()) if span else r.start
+    begin = around.begin(span) if span else r.start
     quoted = found.take(begin, r.end)
     low, high = span_of(r, setting)
     if low.instant is None or high.instant is None:
@@ -226,12 +196,10 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 
 
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
-    """One time, with the word before it that tells which side of it is meant."""
+    """One time, or a whole day, with the word before it that tells which side of it is meant."""
     span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
-    lead = span or role_word
-    begin = around.place(lead.start()) if lead else mention.start
     onwards = _ONWARDS.match(found.text, mention.end)
-    piece = Piece(begin, onwards.end() if onwards else mention.end)
+    piece = Piece(around.begin(span or role_word), onwards.end() if onwards else mention.end)
     quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
     whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
     low = reading.instants[0] if whole else reading.instant
@@ -239,30 +207,24 @@ def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, settin
         found.refuse(quoted, reading.problem)
         return piece
     if span:
-        return _spanning(piece.begin, piece.stop, span, low)
+        long, early, around_it = length(span["span"]), span["early"], span["side"].lower() == "of"  # "within 5 min of"
+        return replace(piece, low=low - long if early or around_it else low, high=low if early else low + long)
     side = "after" if onwards else (role_word.lastgroup or "") if role_word else ""
+    word, end = role_word[0].strip().lower() if role_word else "", low + DAY if whole else low
     if mention.back is not None or (mention.day and not (mention.day.dates or mention.day.month_day)):
         found.how.append(f"{quoted} is {moment(low)}, counted from {moment(setting.now)}.")
+    if mention.plus is not None:
+        found.how.append(f"{quoted}: it began {moment(low)}.")
+    if side == "before":  # "until today" has that day in it
+        return replace(piece, high=low if word.startswith(("before", "prior", "earlier")) else end)
+    if side == "after" or mention.plus is not None:
+        return replace(piece, low=end if word.startswith(("after", "later", "past")) else low)
     if whole:
-        return _days(piece, low, side, (role_word[0] if role_word else "").strip().lower())
-    if side == "after":
-        return replace(piece, low=low)
-    if side == "before":
-        return replace(piece, high=low)
+        return replace(piece, low=low, high=end)
     near = MOMENT if side == "around" else timedelta()
     read_as = "the 5 minutes on each side of it" if near else "the 5 minutes that begin with it"
     found.how.append(f"{quoted} was read as {read_as}.")
     return replace(piece, low=low - near, high=low + MOMENT)
-
-
-def _days(piece: Piece, midnight: datetime, side: str, role_word: str) -> Piece:
-    """A day without a time of day: all of it, or what comes before or after."""
-    end = midnight + DAY
-    if side == "after":
-        return replace(piece, low=end if role_word.startswith(("after", "later", "past")) else midnight)
-    if side == "before":
-        return replace(piece, high=midnight if role_word.startswith(("before", "prior", "earlier")) else end)
-    return replace(piece, low=midnight, high=end)
 
 
 def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:

@@ -59,14 +59,8 @@ class TimeContext:
         return self.written or self.now
 
 
-def read(
-    mention: TimeMention, setting: TimeContext, *, bound: datetime | None = None, after: bool = False
-) -> TimeReading:
-    """The instants that a mention may mean, in UTC.
-
-    `bound` settles the day of a time of day: the last such time at or before it (a start is before the report), or with
-    `after` the first one after it (an end is after the start).
-    """
+def read(mention: TimeMention, setting: TimeContext, after: datetime | None = None) -> TimeReading:
+    """The instants that a mention may mean, in UTC. A time of day without a day is the first one after `after`."""
     if mention.instant:
         return TimeReading((mention.instant,), "seconds since 1970")
     if mention.plus is not None or mention.back is not None:
@@ -74,7 +68,7 @@ def read(
     if mention.problem and not mention.clock:
         return TimeReading((), problem=mention.problem)
     zone = mention.zone or setting.zone or UNIVERSAL
-    dates, how, problem = _dates(mention, setting, zone, bound, after)
+    dates, how, problem = _dates(mention, setting, zone, after)
     if mention.clock is None:
         midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
         return TimeReading(midnights, how, problem or "it names a day and no time of day")
@@ -92,7 +86,7 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
     """ "T+15m", counted from the start; "2 hours ago", counted back from when it was written."""
     if mention.plus is not None:
         if setting.began is None:
-            return TimeReading((), problem="it counts from the start, which is not settled")
+            return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
     anchor = _line_time(mention, setting) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
@@ -111,35 +105,34 @@ def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, proble
 
 
 def _dates(
-    mention: TimeMention, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
+    mention: TimeMention, setting: TimeContext, zone: Zone, after: datetime | None
 ) -> tuple[tuple[date, ...], str, str]:
     """The days that a mention may mean, how they were found, and the problem with them."""
     today = zone.today(setting.reference).date()
     if mention.day:
-        dates = days_of(mention.day, setting, today, mention.clock)
+        dates = _days_of(mention.day, setting, today, mention.clock)
         word = mention.day.ago is not None or mention.day.weekday is not None
         how = f"counted from {today}" if word else ""
         if len(mention.day.dates) > len(dates):
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
-    near = _sentence_days(mention, setting, today, clock, start=bound is None)
+    near = _sentence_days(mention, setting, today, clock, start=after is None)
     if len(near) == 1:
-        near = _around(near[0], clock, zone, bound, after) if bound else near
-        return near, "the day from the same sentence", ""
+        return _around(near[0], clock, zone, after), "the day from the same sentence", ""
     if setting.written_day:
-        return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
-    stated, problem = _stated_days(setting, today), ""
+        return _around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
+    stated = _stated_days(setting, today)
     if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
     if not stated:
-        return _telemetry_days(clock, setting, zone, bound, after)
-    own = _around(stated[0], clock, zone, bound, after) if bound else stated
+        return _telemetry_days(clock, setting, zone, after)
+    own, how, problem = _around(stated[0], clock, zone, after), "the only day in the text", ""
     if not _covered(stated[0], setting):  # that day may belong to another incident
-        known, *_ = _telemetry_days(clock, setting, zone, None, after=False)
+        known, *_ = _telemetry_days(clock, setting, zone, None)
         if len(known) == 1 and _covered(known[0], setting):
-            own, problem = (*own, *known), OTHER_DAY
-    return own, "" if problem else "the only day in the text", problem
+            own, how, problem = (*own, *known), "", OTHER_DAY
+    return own, how, problem
 
 
 def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
@@ -153,7 +146,7 @@ def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
     return None
 
 
-def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
+def _days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
     """The calendar days that a written day may mean. A missing year is one with telemetry, else the latest past one."""
     if day.dates:
         inside = tuple(one for one in day.dates if _covered(one, setting))
@@ -181,15 +174,9 @@ def _sentence_days(
     mention: TimeMention, setting: TimeContext, today: date, clock: time, *, start: bool
 ) -> tuple[date, ...]:
     begin, end = setting.prose.sentence(mention.start, mention.end)
-    found: list[date] = []
-    for other in setting.days:
-        if other.start >= end or len(found) >= _SEVERAL:
-            break
-        if other.start < begin or other is mention or not other.day:
-            continue
-        days = days_of(other.day, setting, today, clock)
-        if max(days, default=today) >= today or not _apart(other, mention, setting, clock, start=start):
-            found += days
+    near = [one for one in setting.days if one.day and begin <= one.start < end][:_SEVERAL]
+    apart = [one for one in near if _apart(one, mention, setting, clock, start=start)]
+    found = [day for one in near if one.day and one not in apart for day in _days_of(one.day, setting, today, clock)]
     return tuple(dict.fromkeys(found))
 
 
@@ -203,34 +190,34 @@ def _apart(day: TimeMention, mention: TimeMention, setting: TimeContext, clock: 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
-    alone = {found for day, clock in stated if not clock for found in days_of(day, setting, today, None)}
+    alone = {found for day, clock in stated if not clock for found in _days_of(day, setting, today, None)}
     if alone == {today}:  # other days stand beside times of their own
         return (today,)
-    found = [found for day, clock in stated for found in days_of(day, setting, today, clock)]
+    found = [found for day, clock in stated for found in _days_of(day, setting, today, clock)]
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
     days = tuple(dict.fromkeys(found))
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
     return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 
 
-def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: bool) -> tuple[date, ...]:
-    """`day`, or its neighbour if midnight lies between the time and its bound."""
+def _around(
+    day: date, clock: time, zone: Zone, after: datetime | None, before: datetime | None = None
+) -> tuple[date, ...]:
+    """`day`, or its neighbour if midnight lies between the time and what it is after, else before."""
     instants = zone.instants(datetime.combine(day, clock))
-    if bound is None or len(instants) != 1:
+    if len(instants) != 1:
         return (day,)
     if after:
-        early = instants[0] <= bound and instants[0] + DAY - bound <= DAY / 2
-        return (day + DAY,) if early else (day,)
-    return (day - DAY,) if instants[0] > bound and instants[0] - bound > DAY / 2 else (day,)
+        return (day + DAY,) if instants[0] <= after <= instants[0] + DAY <= after + DAY / 2 else (day,)
+    return (day - DAY,) if before and instants[0] - before > DAY / 2 else (day,)
 
 
 def _telemetry_days(
-    clock: time, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
+    clock: time, setting: TimeContext, zone: Zone, after: datetime | None
 ) -> tuple[tuple[date, ...], str, str]:
     """Without a day in the text: the only day on which the telemetry covers the time, else the latest before now."""
-    if bound and after:
-        local = zone.today(bound).date()
-        return _around(local, clock, zone, bound, after), "the first such time after the start", ""
+    if after:
+        return _around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
     if first and last and last - first < _LONGEST:
         inside = days_within(clock, zone, first, last)

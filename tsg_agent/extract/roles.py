@@ -1,4 +1,5 @@
-"""Gives each time of a text its role: the incident's start, its end, a written window, now, or when it was reported.
+"""Gives each time of a text its role: the incident's start, its end, a written window, now, or when it was reported;
+and lengths of time theirs.
 
 `RULES` is tried on each time, in order: words of some kind before or after the time, and a condition on the clause
 that they belong to. Only words of beginning said of the incident give a start, as reports also tell when deployments,
@@ -7,90 +8,76 @@ investigations and complaints started.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 
-from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
+from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
-from tsg_agent.extract.surroundings import Surroundings, surroundings
+from tsg_agent.extract.surroundings import Cue, Surroundings, cues, surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, Words
 
+MAXIMUM_SIGHTINGS = 50
+"""Times kept for each role; a text with more is not clear."""
+LABELLED = 9
+"""Rank of a time behind a label; prose ranks lower."""
+PLAIN_END = 4
+"""Lowest rank of an end that is told; lower ones are implied."""
+RAN_TO = 3
+"""Rank of an end of a range, or after "until"."""
+_SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
+"""A length right behind it is what it was measured over."""
+
 
 @dataclass(frozen=True, slots=True)
-class Cue:
-    """Words of some kind beside a time, and the clause that they belong to."""
+class Sighting:
+    """A time in a role: its rank (higher wins), the span of the text to quote, and whether it corrects those before it.
 
-    around: Surroundings
-    word: str
-    subject: str
-    head: str
-    gap: str = ""
-    """Text between the words and the time, where the words come first."""
-    rest: str = ""
-    """Text after the words, where the time comes first."""
-    after: bool = False
-    """Whether the time comes first."""
+    `reading` is set if that takes more than the mention: one end of a range may have its day from the other.
+    """
 
-    @property
-    def told(self) -> str:
-        """The clause, with the text between words and time."""
-        return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
+    mention: TimeMention
+    rank: int
+    start: int
+    end: int
+    reading: TimeReading | None = None
+    corrects: bool = False
 
-    def has(self, kinds: str, *, near: bool = False) -> bool:
-        """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
-        return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
 
-    def is_so(self) -> bool:
-        """Whether the words are not negated: "resolved", but not "not resolved"."""
-        return not self.around.denies(self.head)
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Two times that belong together, or one that lasts until now.
 
-    def counts_back(self, kinds: str) -> bool:
-        """Whether the time is counted back, with no word of these kinds before it."""
-        return self.around.mention.back is not None and not self.around.has(kinds, self.gap)
+    `begun`: the incident began at the first time; `vague`: it began some time between the two.
+    """
 
-    def is_all(self, kinds: str) -> bool:
-        """Whether what follows the time says nothing beside words of these kinds."""
-        return self.after and self.around.says_nothing(self.around.words[kinds].sub(" ", self.around.following))
+    first: TimeMention
+    second: TimeMention | None
+    start: int
+    end: int
+    begun: bool = False
+    vague: bool = False
 
-    def may_begin(self) -> bool:
-        """False for a "since" that follows a good state ("fine since"), or something that is over."""
-        if not self.around.words["since"].fullmatch(self.word):
-            return True
-        words = self.around.words
-        if words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:]):  # "not failing since"
-            return False
-        over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
-        follows = self.around.following
-        bare = (
-            self.subject or self.around.says_nothing(follows) or self.around.has("failing hint served symptom", follows)
-        )
-        own = self.subject or not self.around.has("elsewhere handling", follows)
-        return bool(bare and own) and not over and not self.has("fine")
 
-    def runs_on(self) -> bool:
-        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        words = self.around.words
-        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
-        alone = not self.after and not re.search(r"\w", self.around.following)
-        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
-        return not self.gap.strip(" ~") and bool(onwards or (alone and names))
+@dataclass(slots=True)
+class Roles:
+    """The times of a text by role."""
 
-    def worsens(self) -> bool:
-        """Whether the service broke, a good measure fell, or a bad one rose."""
-        around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        if around.denies(self.subject) or words.like(r"\s*{object}(?!\w)").match(rest):
-            return False
-        good, bad = self.has("good"), self.has("bad")
-        if words["rise"].fullmatch(self.word):
-            return bad and not good
-        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
-        if self.has("component") or people.search(self.subject):
-            return False
-        if words["break"].fullmatch(self.word):
-            return good or not (bad and words["fall"].fullmatch(self.word))
-        bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
-        return (good and not bad) or (bare and "%" in rest)
+    starts: list[Sighting] = field(default_factory=list)
+    ends: list[Sighting] = field(default_factory=list)
+    nows: list[Sighting] = field(default_factory=list)
+    """Ends told as "now"; "2 hours ago" counts from them."""
+    created: list[Sighting] = field(default_factory=list)
+    window_starts: list[Sighting] = field(default_factory=list)
+    window_ends: list[Sighting] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)  # windows
+    ran: list[Range] = field(default_factory=list)  # when the incident was on
+    either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
+    lasting: list[tuple[timedelta, int, int]] = field(default_factory=list)
+    """How long the incident lasted by the text, and where it says so: "an outage of 70 minutes"."""
+    unused: list[TimeMention] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,68 +106,43 @@ RULES = (
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
-    RoleRule("failing", "starts", 0, lambda cue: cue.is_all("failing event")),  # it says "14:00 errors" and no more
-    RoleRule("failing", "starts", 0, lambda cue: cue.counts_back("fall done over")),  # "down 35 minutes ago"
+    RoleRule("failing", "starts", 0, Cue.is_bare),
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
-LABELS = (
-    ("window_start", "window_starts", LABELLED),
-    ("window_end", "window_ends", LABELLED),
-    ("start", "starts", LABELLED),
-    ("end", "ends", LABELLED),
-    ("closed", "ends", 5),
-    ("now", "nows", 2),
-    ("created", "created", LABELLED),
-    ("declared", "created", LABELLED - 1),
-    ("opened", "created", LABELLED - 2),
-    ("detected", "created", LABELLED - 3),
-    ("sent", "created", LABELLED - 4),
-    ("stamped", "created", LABELLED - 5),
-)
+LABELS = {
+    "window_start": ("window_starts", LABELLED),
+    "window_end": ("window_ends", LABELLED),
+    "start": ("starts", LABELLED),
+    "end": ("ends", LABELLED),
+    "closed": ("ends", 5),
+    "now": ("nows", 2),
+    "created": ("created", LABELLED),
+    "declared": ("created", LABELLED - 1),
+    "opened": ("created", LABELLED - 2),
+    "detected": ("created", LABELLED - 3),
+    "sent": ("created", LABELLED - 4),
+    "stamped": ("created", LABELLED - 5),
+}
 """Kind of a label ("Start time:") -> role and rank of the time behind it."""
-
-
-def _cues(around: Surroundings, kinds: str) -> list[Cue]:
-    """The last words of some kinds before a time, and the first after it, where they belong to it."""
-    found = []
-    last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
-    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
-        head = around.head[: len(around.head) - len(around.before) + last.start()]
-        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
-    first = around.words[kinds].search(around.following[:160])
-    if first is None:
-        return found
-    between, rest = around.following[: first.start()], around.following[first.end() :][:80]
-    if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
-        return found  # "13:50 deploy, errors start 14:00": said of the next time
-    if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
-        if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
-            found.append(Cue(around, first[0], "", "", rest=rest, after=True))
-    elif around.leads:
-        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True))
-    elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
-        found.append(
-            Cue(around, first[0], around.clause(around.head), around.head, rest=rest, after=True)
-        )  # "at 14:00 resolved"
-    return found
+_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
 def _gives(rule: RoleRule, around: Surroundings) -> bool:
-    return any(_holds(rule, cue) for cue in _cues(around, rule.kinds))
-
-
-def _holds(rule: RoleRule, cue: Cue) -> bool:
     """Whether a rule holds for words beside a time: they tell of this incident, and neither of plans nor of others."""
+    return any(rule.also(cue) and _is_told(rule.role, cue) for cue in cues(around, rule.kinds))
+
+
+def _is_told(role: str, cue: Cue) -> bool:
     around = cue.around
-    beside = around.following if cue.after else around.before if rule.role == "starts" else cue.head
-    if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
+    beside = around.following if cue.after else around.before if role == "starts" else cue.head
+    if around.has("past", beside) or around.has("planned", cue.subject or beside):
         return False
-    if around.ends_failing(cue.subject) or rule.role == "nows":
+    if around.ends_failing(cue.subject) or role == "nows":
         return True
-    if rule.role == "created":
+    if role == "created":
         return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
-    told = cue.told if rule.role == "starts" else cue.subject
+    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}" if role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
 
@@ -188,16 +150,17 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
     """The roles of a text's mentions; those without one are in `unused`."""
     roles = Roles()
     every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
-    index = 0
-    while index < len(every):
-        around = every[index]
-        index += 1
-        if index < len(every) and _pair(prose, around, every[index], roles):
-            index += 1
+    second = None
+    for around, following in zip(every, [*every[1:], None], strict=False):
+        if around is second:
+            continue
+        second = following if following and _are_range(prose, around, following.mention) else None
+        if second:
+            _ranging(around, second.mention, second.following, roles)
         else:
             _single(prose, around, roles)
     _put_away(prose, roles, words)
-    find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
+    _find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
@@ -216,11 +179,9 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
-    mention, label, to_now = around.mention, _label_of(around.label), around.to_now()
-    role, rank = next(((role, rank) for name, role, rank in LABELS if name == label), ("", 0))
-    if not role:
-        rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
-        role, rank = next(((rule.role, rule.rank) for rule in rules), ("", 0))
+    mention, label, to_now = around.mention, _label_of(around.label), around.until_now()
+    rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
+    role, rank = LABELS[label] if label else next(((rule.role, rule.rank) for rule in rules), ("", 0))
     corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
     if corrects or (not role and not to_now and not around.chat and _answers(prose, around)):
         role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
@@ -232,22 +193,17 @@ def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
         roles.unused.append(mention)
 
 
-_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
-
-
 def _label_of(label: str) -> str:
     """The kind of a label, as written or without an ending such as "date time" or "at"; "" if it has none."""
-    bare = _SUFFIX.sub("", label)
-    named = [(name, label) for name, *_ in LABELS] + [(name, bare) for name, *_ in LABELS if "window" not in name]
-    return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
+    bare = [name for name in LABELS if "window" not in name]
+    named = [(name, label) for name in LABELS] + [(name, _SUFFIX.sub("", label)) for name in bare]
+    return next((name for name, said in named if ALL.labels(name).fullmatch(said)), "")
 
 
 def _answers(prose: Prose, around: Surroundings) -> bool:
     """Whether the sentence before asks since when: "since when?" "the graph says 13:54"."""
     begin = prose.sentence(around.mention.start)[0]
-    before = prose.masked[max(0, begin - 40) : begin]
-    asked = around.words["since_when"].search(before)
-    return asked is not None and "?" not in before[asked.end() :].lstrip("?")
+    return bool(around.words.like(r"\b{since_when}(?!\w)\?*[^?]*$").search(prose.masked[max(0, begin - 40) : begin]))
 
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
@@ -266,21 +222,12 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
     return not around.has("elsewhere handling planned past", f"{behind[-1]} {around.following}" if behind else said)
 
 
-def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
-    """Give a range of two times its role; False if the two are no range."""
-    first, second, opens = around.mention, following.mention, around.opening()
+def _are_range(prose: Prose, around: Surroundings, second: TimeMention) -> bool:
+    """Whether a time and the next one are a range."""
+    first = around.mention
     if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
         return False
-    windowed = bool(ALL.labels("window").fullmatch(around.label))
-    if not (first.timed or second.timed or opens or windowed):
-        return False
-    between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
-    if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
-        start = first.start if between else around.opened_at()
-        roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
-    else:
-        _ranging(around, second, following.following, roles)
-    return True
+    return bool(first.timed or second.timed or around.opening() or ALL.labels("window").fullmatch(around.label))
 
 
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
@@ -290,26 +237,25 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
-    end = second.end if second else first.end
-    changed = bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, around.opened_at(), end, vague=changed)
-    purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
-    if purpose == "unused":
+    head = around.head[: len(around.head) - len(opens[0])] if opens else around.head
+    started = bool(opens) and around.has("start since", head[-30:])  # "it started between"
+    begun = bool(second) and (started or _label_of(around.label) == "start" or _gives(_BEGINS, around))
+    vague = started if begun else bool(opens and opens["between"]) and around.has("change", around.before)
+    found = Range(first, second, around.begin(opens), (second or first).end, begun=begun, vague=vague)
+    if begun:
+        roles.ran.append(found)
+    elif ALL.labels("window").fullmatch(around.label):
+        roles.ranges.append(found)
+    elif around.has("past", head) or around.has("unrelated", rest):
         roles.unused += [one for one in (first, second) if one]
     else:
-        getattr(roles, purpose).append(found)
+        asks = rest.rstrip().endswith("?")
+        said = (_purpose(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
+        purpose = next(filter(None, said), "ranges" if asks else "either")
+        getattr(roles, purpose).extend([one for one in (first, second) if one] if purpose == "unused" else [found])
 
 
-def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
-    """The list of `Roles` that a range belongs to, by the nearest clause that tells."""
-    head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
-    asks = rest.rstrip().endswith("?")
-    said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
-    others = around.has("past", head) or around.has("unrelated", rest)
-    return "unused" if others else next(filter(None, said), "ranges" if asks else "either")
-
-
-def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
+def _purpose(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
     """The list of `Roles` that a clause puts its range into; "" if it does not tell."""
     words = around.words
     low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
@@ -328,3 +274,58 @@ def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> s
     if trouble:
         return "either" if asks else "ran"
     return "unused" if around.has("handling", clause) else ""
+
+
+def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
+    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "the last
+    3 hours" a window."""
+    long = words.like(
+        rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day|week)\b"
+    )
+    before = words.like(
+        r"(?:\b(?P<for>{for since})[ ]|\b(?P<took>{lasting})\W{1,4})?(?:{about}[ ]|~)?(?:the[ ])?"
+        r"(?:\b(?P<last>{last})\W{1,4})?(?:{about}[ ]|~)?$"
+    )
+    for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
+        said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
+        named = said and (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
+        if said and named and not any(low < match.end() and match.start() < high for low, high in clocks):
+            _length(prose, roles, words, said, match)
+
+
+def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
+    """Give one length of time its role, by the words `said` before it."""
+    start, end = match.start(), match.end("span" if match["span"] else "one")
+    opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
+    subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
+    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 120)]
+    near, mention = subject[-70:], TimeMention(start, end, back=span)
+    trouble = words["failing hint event symptom"].search(near)
+    lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
+    been = words.like(r"\b{been}(?!\w).*").search(rest)
+    # "over 5 % for 10m" is an alert's rule
+    ruled = re.search(r"[<>]|%", subject) and words.like("[<>]|{rule}").search(subject)
+    others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1])
+    if others or (ruled and not words["was"].search(subject)):
+        return
+    if lasts and trouble:
+        was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
+        over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
+        at = opened - len(near) + trouble.start()
+        if since := next((one for one in roles.unused if one.clock and at <= one.start < start), None):
+            roles.unused.remove(since)  # "an outage at 13:05 for 40 minutes"
+            roles.starts.append(Sighting(since, 1, since.start, end))
+        if since or (over and not said["last"]):
+            roles.lasting.append((span, opened, end))
+        else:
+            roles.starts.append(Sighting(mention, 1, opened, end))
+    elif said["took"] or match["event"]:
+        if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
+            roles.lasting.append((span, opened, match.end()))
+    elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
+        roles.starts.append(Sighting(mention, 1, opened, end))
+    elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
+        if words["counted"].search(subject) or subject.rstrip().endswith("(") or _SHARE.search(subject):
+            return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
+        found = roles.either if words["start"].search(subject) else roles.ranges
+        found.append(Range(mention, None, opened, end))

@@ -1,7 +1,7 @@
 """Finds the SLA threshold: a percentage that the text calls a target, never a measured one."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -62,27 +62,28 @@ _NINES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """The threshold in percent with its origin, or a question. `left`: quotations of percentages that are not used."""
+    """The threshold in percent with its origin, or a question; and a note on the percentages that are not used."""
 
     value: float | None = None
     origin: str = ""
     question: Question | None = None
-    left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Percentage:
-    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = of an alert."""
+    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = of an alert.
+
+    `other`: it measures something else than availability; `near`: its sentence names a target.
+    """
 
     value: float
     rank: int
     shown: str
+    at: int
     other: bool = True
-    """Whether it measures something else than availability."""
     measured: bool = True
     near: bool = False
-    """Whether its sentence names a target."""
-    quoted: bool = False
 
 
 def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
@@ -93,28 +94,28 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarge
     if flag is not None:
         return SlaTarget(_in_range(flag, "--threshold"), "given")
     found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
-    if any(one.rank > 0 and not one.quoted for one in found) or not prose.corrects_quoted():
-        found = [replace(one, rank=0) if one.quoted else one for one in found]  # a quoted report is another one
-    rank = max((one.rank for one in found if one.rank > 0), default=0)
-    best = next((one for one in found if one.rank == rank and rank), None)
+    if not prose.corrects_quoted():  # a quoted report is another one
+        found = [replace(one, rank=0) if prose.is_quoted(one.at) else one for one in found]
+    rank = max([0, *(one.rank for one in found)])
+    targets = [one for one in found if one.rank == rank > 0]
+    best = targets[0] if targets else None
     # a measured availability is below its target: what is above the chosen one may be the true target
     above = best.value if best else default
-    beyond = [
-        one.value
-        for one in found
-        if above < one.value < 100 and not one.other and (one.near if best else not one.measured)
-    ]
-    values = dict.fromkeys(one.value for one in found if one.rank == rank and rank)
-    if rank < 2 and beyond:
-        values |= dict.fromkeys([*beyond, above])
+    others = [one for one in found if above < one.value < 100 and not one.other] if rank < 2 else []
+    beyond = [one.value for one in others if (one.near if best else not one.measured)]
+    values = sorted({*(one.value for one in targets), *beyond, *([above] if beyond else [])}, reverse=True)
     if len(values) > 1:
-        return SlaTarget(question=_which(list(values)))
+        candidates = tuple(f"{value:g}" for value in values[:_SHOWN])
+        text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
+        question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
+        return SlaTarget(question=question)
     value = best.value if best else _in_range(default, "the default")
     said = next((one.shown for one in found if one.rank < 0), "")
     origin = best.shown if best else f"default: {said} is no availability" if said else "default: the text names none"
     left = {one.shown.removeprefix("text: "): one for one in found if one.value != value and 90 <= one.value < 100}
     told = [shown for shown, one in left.items() if not best or one.near]
-    return SlaTarget(value, origin, left=tuple(told[:_SHOWN]))
+    note = f"Not taken for the SLA threshold: {', '.join(told[:_SHOWN])}."
+    return SlaTarget(value, origin, notes=(note,) if told else ())
 
 
 def _in_range(value: float, where: str) -> float:
@@ -136,12 +137,12 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
         begin = max(begin, floor, match.start() - 60)
         before, after = prose.text[begin : match.start()], prose.text[match.end() : min(stop, match.end() + 40)]
         floor = match.end()
-        value, quoted = float(match["value"].replace(",", ".")), prose.is_quoted(match.start())
+        value = float(match["value"].replace(",", "."))
         other = _OTHER.search(re.split(r"[,;(|]", before[-45:])[-1]) or re.match(r"[ ](?:errors?|cpu)\b", after, re.I)
         label, word = _LABELS.search(before), _BEFORE.search(before)
         shown = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
         if label and not other:
-            yield replace(_labelled(value, match, shown), quoted=quoted)
+            yield _labelled(value, match, shown)
             continue
         # without "%" a number is a target only directly behind the word; with a word behind it, it counts something
         beside_it = word and _BESIDE.fullmatch(word["gap"])
@@ -155,20 +156,21 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
             value,
             int(bool(fits)),
             f"text: {prose.snippet(match.start(), behind.end()) if behind else shown}",
+            match.start(),
             other=bool(counted or _OTHER.search(beside)),
             measured=bool(_MEASURED.search(beside)),
             near=bool(_TARGETS.search(near)),
-            quoted=quoted,
         )
 
 
 def _labelled(value: float, match: re.Match[str], shown: str) -> _Percentage:
     """A target behind its label; a fraction ("slo: 0.999") is one too. Raises `ParameterError` out of range."""
-    if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
-        return _Percentage(round(100 * value, 6), 2, f"text, labelled: {shown}, a fraction")
-    if not match["sign"] and 0 < value < LOWEST_IN_PROSE:
-        return _Percentage(value, -1, f"text, labelled: {shown}")  # "threshold: 5 %" is an alert's own
-    return _Percentage(_in_range(-value if match["sign"] else value, shown), 2, f"text, labelled: {shown}")
+    said, value = f"text, labelled: {shown}", -value if match["sign"] else value
+    if not match["percent"] and 0.9 <= value < 1:
+        return _Percentage(round(100 * value, 6), 2, f"{said}, a fraction", match.start())
+    if 0 < value < LOWEST_IN_PROSE:
+        return _Percentage(value, -1, said, match.start())  # "threshold: 5 %" is an alert's own
+    return _Percentage(_in_range(value, shown), 2, said, match.start())
 
 
 def _in_words(prose: Prose) -> Iterator[_Percentage]:
@@ -189,11 +191,4 @@ def _in_words(prose: Prose) -> Iterator[_Percentage]:
 
 
 def _told(prose: Prose, value: float, match: re.Match[str], rank: int = 1) -> _Percentage:
-    shown, quoted = f"text: {prose.snippet(*match.span())}", prose.is_quoted(match.start())
-    return _Percentage(value, rank, shown, quoted=quoted)
-
-
-def _which(values: Sequence[float]) -> Question:
-    candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:_SHOWN])
-    text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
-    return Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
+    return _Percentage(value, rank, f"text: {prose.snippet(*match.span())}", match.start())

@@ -1,6 +1,7 @@
 """Numbers in words, lengths of time ("1h 20m", "eine halbe Stunde") and spoken times ("fourteen oh five")."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 from tsg_agent.extract.words import ALL, ENGLISH, any_of
@@ -35,13 +36,13 @@ _PART_OF_DAY = re.compile(
     re.IGNORECASE,
 )
 _HALVES = re.compile(
-    r"(?<![\w.:])(?P<first>[0-9]{1,2})(?P<minutes>(?::[0-5][0-9])?)(?P<gap>[ ]?(?:-|\u2013|to|and|until|till)[ ]?)"
-    r"(?=(?P<second>[0-9]{1,2})(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
+    r"(?<![\w.:])(?P<first>[1-9]|1[0-2])(?P<minutes>(?::[0-5][0-9])?)(?P<gap>[ ]?(?:-|\u2013|to|and|until|till)[ ]?)"
+    r"(?=(?P<second>[1-9]|1[0-2])(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
     re.IGNORECASE,
 )
 
-_HALF = ALL.like("{half}")
-_NUMBER = any_of([ALL.one_of("half"), NUMBER])
+_FRACTIONS: dict[str, float] = ALL.table("calendar", "fractions")
+_NUMBER = any_of([*sorted(_FRACTIONS, key=len, reverse=True), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
 UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
@@ -49,22 +50,25 @@ _AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
     rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
-    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
-    rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
+    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|hour{_PLUS}\b)"
 )
 """Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
 _PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})", re.IGNORECASE
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})"
+    r"|(?<=h)(?P<minutes>[0-5][0-9])$",
+    re.IGNORECASE,
 )
-_HOURS_MINUTES = re.compile(r"(?P<hours>[0-9]{1,2})h(?P<minutes>[0-5][0-9])", re.IGNORECASE)
 _MORE = re.compile(rf"(?P<before>\b{UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{UNIT}))?", re.IGNORECASE)
-_QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 
 
 def number(said: str) -> int:
     """The value of a `NUMBER`."""
-    whole = next((value for form, value in _VALUES.items() if re.fullmatch(form, said, re.IGNORECASE)), None)
-    return whole if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
+    whole = _valued(_VALUES, said)
+    return int(whole) if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
+
+
+def _valued(table: Mapping[str, float], said: str) -> float | None:
+    return next((value for form, value in table.items() if re.fullmatch(form, said, re.IGNORECASE)), None)
 
 
 def in_figures(text: str) -> str:
@@ -88,19 +92,12 @@ def _percent(match: re.Match[str]) -> str:
 def _with_half(match: re.Match[str]) -> str:
     """ "between 2 and 3 pm": the first hour is of the same half of the day, unless it would be the later one."""
     first, second, half = int(match["first"]), int(match["second"]), match["half"].lower()
-    if not (1 <= first <= 12 and 1 <= second <= 12):
-        return match[0]
     own = half if first % 12 <= second % 12 else "a" if half == "p" else "p"  # 11 to 2 pm begins in the morning
     return f"{first}{match['minutes']}{own}m{match['gap']}"
 
 
 def length(text: str) -> timedelta:
     """The length of time that a match of `SPAN` means."""
-    quarters = _QUARTERS.search(text)
-    if quarters:
-        return timedelta(minutes=45 if quarters["three"] else 15)
-    if short := _HOURS_MINUTES.fullmatch(text):
-        return timedelta(hours=int(short["hours"]), minutes=int(short["minutes"]))
     total = timedelta()
     more = _MORE.search(text)
     if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
@@ -108,13 +105,11 @@ def length(text: str) -> timedelta:
         total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
         text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
+        if part["minutes"]:  # 1h30
+            total += timedelta(minutes=int(part["minutes"]))
+            continue
         seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        count = (
-            float(part["number"].replace(",", "."))
-            if part["number"]
-            else 0.5
-            if _HALF.fullmatch(part["word"])
-            else number(part["word"])
-        )
+        word, figure = part["word"], part["number"]
+        count = float(figure.replace(",", ".")) if figure else _valued(_FRACTIONS, word) or number(word)
         total += timedelta(seconds=count * seconds)
     return total

@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from itertools import islice
 from typing import TypeVar
 
 from tsg_agent.extract.spoken import SPAN, UNIT, length, number
-from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
+from tsg_agent.extract.words import ALL, ENGLISH, Words
 from tsg_agent.extract.zones import Zone, zone_after
 
 _Found = TypeVar("_Found")
@@ -70,97 +69,63 @@ _AT_A_LINE = (
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
-_WEEKDAYS_DATE = re.compile(r"[ ,]{1,3}(?:the |de[nm] )?", re.IGNORECASE)
-_YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
-
-
-class _Forms:
-    """The patterns of dates and times of some languages."""
-
-    def __init__(self, words: Words) -> None:
-        self.words = words
-        self.months = [re.compile(rf"(?:{row})\.?", re.IGNORECASE) for row in words.rows("months")]
-        self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
-        self.named = {name: words.like(f"{{{name}}}") for name in _AGO}
-        named = words.one_of(*_AGO).replace(" ", "[ ]")
-        month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
-        of, year_of = any_of(["of", *words.listed("calendar", "of")]), words.one_of("year_of")
-        timed = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-        days = [*words.listed("calendar", "day_month"), timed][0]
-        self.date = re.compile(
-            rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
-              (?P<by>(?:19|20)[0-9]{{2}})(?P<bm>[0-9]{{2}})(?P<bd>[0-9]{{2}})(?=T[0-9]{{4}})
-            | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
-            | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
-              (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
-            | (?P<a>[0-9]{{1,2}})(?P<as>[-/.])(?P<b>[0-9]{{1,2}})(?P=as)(?P<ay>{_YEAR}|[0-9]{{2}}(?![0-9:]))
-              (?![\w]|[-/.][0-9])
-            | {days}
-            | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{{1,2}}(?P<wm>{month})
-              (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}|(?<=/)[0-9]{{2}}(?=[ ][0-2]?[0-9]:)))?
-            | (?P<mm>{month})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
-              (?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
-            | (?:(?:(?<=on[ ])|(?<=since[ ])|(?<=from[ ])|(?<=until[ ]))the[ ](?=[0-9]{{1,2}}(?:st|nd|rd|th))
-               |(?:(?<=am[ ])|(?<=vom[ ])|(?<=seit[ ]dem[ ]))(?=[0-9]{{1,2}}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
-              (?P<dom>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?
-              (?=[ ,]{{1,2}}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
-            | (?P<word>{named})(?!\w)
-            | (?:last[ ])?(?P<week>{any_of(words.rows("weekdays"))})(?!\w)
-            )""",
-            re.VERBOSE | re.IGNORECASE,
-        )
-        uhr, noon, midnight = map(words.one_of, ("hour_word", "noon", "midnight"))
-        bare = rf"{words.one_of('before_hour')}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
-        hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 23]
-        hour = any_of([noon, midnight, *sorted(hours, key=len, reverse=True), "1[0-9]", "2[0-3]", "[1-9]"])
-        late = words.one_of("afternoon").replace(" ", "[ ]") + r"(?!\w)"
-        spoken, past = (
-            any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
-        )
-        self.clock = re.compile(
-            rf"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
-              (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
-                (?!\d|:\w|\.[0-9])
-                |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{uhr})|(?=[ ]?[ap]\.?m|[ ]?{uhr}(?!\w)|[ ](?:UTC|GMT)\b))
-                (?:[ ]?(?P<half>[ap])\.?m\b\.?|(?P<later>[ ]{late}))?
-                (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
-            | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
-              (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}})))
-            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h[ ]?(?P<hm>[0-5][0-9])?(?!\w)
-            | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
-            | {_AT_A_LINE}
-            | {bare}
-            | (?:(?P<spoken>{spoken})[ ](?P<sh>{hour})|(?P<ah>{hour})[ ](?P<past>{past}))
-              (?!\w|[:.%-]\w)(?P<late>[ ]{late})?
-            | (?P<word>{noon}|{midnight})(?!\w)
-            )""",
-            re.VERBOSE | re.IGNORECASE,
-        )
-        self.ago = words.like(
-            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
-            rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
-        )
-        self.day_to_time = words.like(r"[Tt:]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?")
-        self.time_to_day = words.like(r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\(")
-
-
-@cache
-def _forms(words: Words) -> _Forms:
-    return _Forms(words)
+_DAY_MONTH = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
+"""10.03. before a time; a language may have its own form."""
+_DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])?)?(?:
+    (?P<by>(?:19|20)[0-9]{2})(?P<bm>[0-9]{2})(?P<bd>[0-9]{2})(?=T[0-9]{4})
+    |(?:(?P<cy>YEAR)年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
+    |(?P<y>(?:19|20)[0-9]{2})(?P<ys>[-/.])(?P<ym>[0-9]{1,2})(?P=ys)(?P<yd>[0-9]{1,2})
+        (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
+    |(?P<a>[0-9]{1,2})(?P<as>[-/.])(?P<b>[0-9]{1,2})(?P=as)(?P<ay>YEAR|[0-9]{2}(?![0-9:]))
+        (?![\w]|[-/.][0-9])
+    |DAY_MONTH
+    |(?P<wd>[0-9]{1,2})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{1,2}(?P<wm>{months}(?!\w)\.?)
+        (?:(?:,?[ /-]{1,2}|[ ]{year_of}[ ])(?P<wy>YEAR|(?<=/)[0-9]{2}(?=[ ][0-2]?[0-9]:)))?
+    |(?P<mm>{months}(?!\w)\.?)[ ]{1,2}(?P<md>[0-9]{1,2})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
+        (?:,?[ ]{1,2}(?P<my>YEAR))?
+    |(?:(?:(?<=on[ ])|(?<=since[ ])|(?<=from[ ])|(?<=until[ ]))the[ ](?=[0-9]{1,2}(?:st|nd|rd|th))
+        |(?:(?<=am[ ])|(?<=vom[ ])|(?<=seit[ ]dem[ ]))(?=[0-9]{1,2}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
+        (?P<dom>[0-9]{1,2})(?:st|nd|rd|th|\.)?
+        (?=[ ,]{1,2}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
+    |(?P<word>{last_night yesterday day_before today tomorrow})(?!\w)
+    )
+    |(?<![\w.+-])(?:last[ ])?(?P<week>{weekdays})(?!\w)""".replace("YEAR", r"(?:19|20)[0-9]{2}(?![0-9:])")
+_CLOCK = r"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
+    (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?
+        (?!\d|:\w|\.[0-9])
+        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{hour_word})|(?=[ ]?[ap]\.?m|[ ]?{hour_word}(?!\w)|[ ](?:UTC|GMT)\b))
+        (?:[ ]?(?P<half>[ap])\.?m\b\.?|(?P<later>[ ]{afternoon}(?!\w)))?
+        (?:[ ]?(?:{hour_word}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
+    |(?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
+        (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6})))
+    |(?P<hh>[01]?[0-9]|2[0-3])[ ]?h[ ]?(?P<hm>[0-5][0-9])?(?!\w)
+    |(?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
+    |AT_A_LINE
+    |{before_hour}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])
+    |(?:(?P<spoken>{spoken})[ ](?P<sh>HOUR)|(?P<ah>HOUR)[ ](?P<past>{spoken_after}))
+        (?!\w|[:.%-]\w)(?P<late>[ ]{afternoon}(?!\w))?
+    |(?P<word>{noon midnight})(?!\w)
+    )""".replace("AT_A_LINE", _AT_A_LINE).replace("HOUR", "{noon midnight numbers}|1[0-9]|2[0-3]|[1-9]")
+_BACK = (
+    rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
+    rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
+)
+_DAY_TO_TIME = r"[Tt:]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?"
+_TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 
 
 def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
-    forms = _forms(words)
-    days = _first(forms.date.finditer(text))
-    pieces = [mention for match in days if (mention := _day(match, forms))]
-    pieces += _first(_clocks(text, [match.span() for match in days], forms))
-    for pattern, made in ((forms.ago, _ago), (_AFTER_START, _later)):
+    day_month, *_ = [*words.listed("calendar", "day_month"), _DAY_MONTH]
+    days = _first(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text))
+    pieces = [mention for match in days if (mention := _day(match, words))]
+    pieces += _first(_clocks(text, [match.span() for match in days], words))
+    for pattern, made in ((words.like(_BACK), _ago), (_AFTER_START, _later)):
         pieces += map(made, _first(pattern.finditer(text)))
     seconds = ((*match.span(), int(match["seconds"])) for match in _first(_EPOCH.finditer(text)))
     pieces += [TimeMention(start, end, instant=datetime.fromtimestamp(at, UTC)) for start, end, at in seconds]
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces, forms)
+    return _joined(text, pieces, words)
 
 
 def _first(found: Iterable[_Found]) -> list[_Found]:
@@ -168,15 +133,15 @@ def _first(found: Iterable[_Found]) -> list[_Found]:
     return list(islice(found, MAXIMUM_MENTIONS + 1))
 
 
-def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
+def _day(match: re.Match[str], words: Words) -> TimeMention | None:
     """A date; None where no calendar has it (2024-13-45)."""
     groups = match.groupdict()
     day: Day | None
     if groups["word"]:
-        name = next(name for name, pattern in forms.named.items() if pattern.fullmatch(groups["word"]))
+        name = next(name for name in _AGO if words.like(f"{{{name}}}").fullmatch(groups["word"]))
         day = Day(ago=_AGO[name], night=name == "last_night")
     elif groups["week"]:
-        day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
+        day = Day(weekday=_row(words, "weekdays", groups["week"]))
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
     elif figures := next((names for names in _FIGURES if groups[names[1]]), None):
@@ -184,12 +149,16 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
-        day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
+        day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=words.day_first)
     else:
-        written = groups["wm"] or groups["mm"]
-        month = next(n for n, form in enumerate(forms.months, 1) if form.fullmatch(written))
+        month = 1 + _row(words, "months", groups["wm"] or groups["mm"])
         day = _named(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
     return TimeMention(match.start(), match.end(), day) if day else None
+
+
+def _row(words: Words, name: str, written: str) -> int:
+    rows = enumerate(words.rows(name))
+    return next(n for n, row in rows if re.fullmatch(rf"(?:{row})\.?", written, re.IGNORECASE))
 
 
 def _named(year: str | None, month: int, day: int) -> Day | None:
@@ -221,33 +190,33 @@ def _dated(*readings: date | None) -> Day | None:
     return Day(dates=dates) if dates else None
 
 
-def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterator[TimeMention]:
+def _clocks(text: str, covered: list[tuple[int, int]], words: Words) -> Iterator[TimeMention]:
     """Times of day outside of the dates, each with the zone that follows it."""
     position = index = 0
     timeline = len(re.findall(_AT_A_LINE, text)) > 1
-    while match := forms.clock.search(text, position):
+    while match := words.like(_CLOCK).search(text, position):
         position = match.end()
         while index < len(covered) and covered[index][1] <= match.start():
             index += 1
         if index < len(covered) and covered[index][0] < match.end():
             continue
-        clock, problem = _clock(match, forms)
+        clock, problem = _clock(match, words)
         if clock is None or (match["th"] and not timeline):
             continue
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        if forms.words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
+        if words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
         yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
 
-def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
+def _clock(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     if match["sh"] or match["ah"]:
-        return _spoken(match, forms)
+        return _spoken(match, words)
     if match["word"]:
-        midnight = forms.words.like("{midnight}").fullmatch(match["word"])
+        midnight = words.like("{midnight}").fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
     for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
         if match[hours]:
@@ -255,8 +224,8 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
         before = match.string[max(0, match.start() - 24) : match.start()]
         zoned = zone_after(match.string, match.end(), minus=False)[0]
-        since = forms.words.like(r"{for_before}(?: {about})? *$").search(before)  # "depuis environ 14h"
-        said = zoned or forms.words.like("{clock_before}$").search(before)
+        since = words.like(r"{for_before}(?: {about})? *$").search(before)  # "depuis environ 14h"
+        said = zoned or words.like("{clock_before}$").search(before)
         told = said or (len(match["hh"]) == 2 and (match["hm"] or since))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
@@ -268,20 +237,18 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
 
 
-def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
+def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
-    noon, midnight = (forms.words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
+    noon, midnight = (words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
     hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
-    table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
+    table = words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
-    if noon or midnight or hour > 12:
-        hours, minute = divmod((60 * hour + away) % 1440, 60)
-        return time(hours, minute), ""
-    minutes = 60 * (hour % 12) + away
-    hours, minute = divmod(minutes % 720, 60)
-    return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
+    sure = bool(noon or midnight or hour > 12)
+    hours, minute = divmod((60 * hour + away) % (1440 if sure else 720), 60)
+    late = 12 if match["late"] and not sure else 0
+    return time(hours + late, minute), "" if sure or late else TWELVE
 
 
 def _ago(match: re.Match[str]) -> TimeMention:
@@ -293,64 +260,47 @@ def _ago(match: re.Match[str]) -> TimeMention:
 
 def _later(match: re.Match[str]) -> TimeMention:
     written = match["plus"] or match["signed"] or match["later"]
-    hours, colon, minutes = written.partition(":")
-    if colon:
-        plus = timedelta(hours=int(hours), minutes=int(minutes))
-    else:
-        plus = timedelta(minutes=int(written)) if written.isdigit() else length(written)
+    plus = timedelta(minutes=int(written)) if written.isdigit() else length(written.replace(":", "h"))
     return TimeMention(match.start(), match.end(), plus=plus)
 
 
-def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMention]:
+def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMention]:
     """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
-    pieces = _without_weekdays(text, pieces)
+
+    def leads(n: int) -> bool:
+        """Whether the mention at `n` is a day before its time."""
+        one, two = pieces[n], pieces[n + 1] if n + 1 < len(pieces) else None
+        parted = two and one.day and not one.clock and two.clock
+        return bool(parted and two and words.like(_DAY_TO_TIME).fullmatch(text, one.end, two.start))
+
     while index < len(pieces):
         piece = pieces[index]
         index += 1
         if found and piece.start < found[-1].end:
             continue
-        after = pieces[index] if index < len(pieces) else None
-        gap = text[piece.end : after.start] if after and after.start - piece.end <= 20 else "…"
-        if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
+        after = pieces[index] if index < len(pieces) else piece
+        trailing = words.like(_TIME_TO_DAY).fullmatch(text, piece.end, after.start)
+        if leads(index - 1):
             joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
-            found.append(_halved(joined, text[piece.start : piece.end], forms))
+            found.append(_halved(joined, text[piece.start : piece.end], words))
             index += 1
-        elif after and after.clock and _again(piece, gap):
+        elif after.clock and _again(piece, text[piece.end : after.start]):
             pieces[index] = replace(after, start=piece.start, day=after.day or (None if piece.clock else piece.day))
-        elif (
-            after
-            and piece.clock
-            and after.day
-            and forms.time_to_day.fullmatch(gap)
-            and not _leads(text, pieces, index, forms)
-        ):
+        elif piece.clock and after.day and trailing and not leads(index):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
             joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
-            found.append(_halved(joined, text[after.start : after.end], forms))
+            found.append(_halved(joined, text[after.start : after.end], words))
             index += 1
         else:
             found.append(piece)
     return found
 
 
-def _without_weekdays(text: str, pieces: list[TimeMention]) -> list[TimeMention]:
-    """The mentions without weekdays before their date, which says it all: "Sat, 20 Jan 2024"."""
-    found: list[TimeMention] = []
-    for piece in pieces:
-        last = found[-1] if found else piece
-        weekday = last.day is not None and last.day.weekday is not None and last.clock is None
-        if weekday and piece.day and _WEEKDAYS_DATE.fullmatch(text, last.end, max(piece.start, last.end)):
-            found[-1] = replace(piece, start=last.start)
-        else:
-            found.append(piece)
-    return found
-
-
-def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
+def _halved(mention: TimeMention, day: str, words: Words) -> TimeMention:
     """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
-    late, early = (forms.words.like(kind).search(day) for kind in ("{afternoon}", "{forenoon}"))
+    late, early = (words.like(kind).search(day) for kind in ("{afternoon}", "{forenoon}"))
     if mention.clock and late and 1 <= mention.clock.hour < 12:
         return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
     return replace(mention, problem="") if mention.problem == TWELVE and early else mention
@@ -361,14 +311,6 @@ def _again(piece: TimeMention, gap: str) -> bool:
     relative = piece.day is not None and piece.day.ago is not None
     open_ones = relative or piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[\"'”»]?[ ]?[(\[/=][ ]?", gap))
-
-
-def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> bool:
-    """Whether the day at `index` belongs to a time after it."""
-    if index + 1 >= len(pieces) or not pieces[index + 1].clock:
-        return False
-    gap = text[pieces[index].end : pieces[index + 1].start]
-    return len(gap) <= 20 and bool(forms.day_to_time.fullmatch(gap))
 
 
 def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:

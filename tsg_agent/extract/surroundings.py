@@ -1,4 +1,4 @@
-"""The words around a time: its label, its clause, what stands before and after it."""
+"""The words around a time: its label, its clause, what stands before and after it, and those that tell its role."""
 
 import re
 from collections.abc import Sequence
@@ -17,8 +17,11 @@ _LABEL = re.compile(
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
+_FIGURE = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
 _LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
+_LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
+_TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +58,31 @@ class Surroundings:
         """The last clause of a text that says something: the subject of a verb behind the text."""
         return next((piece for piece in self.clauses(text) if not self.says_nothing(piece)), "")
 
-    @property
-    def leads(self) -> bool:
-        """Whether the time stands first in its clause, but for prepositions."""
-        pattern = self.words.like(r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}")
-        return bool(pattern.fullmatch(self.clauses(self.before)[0]))
-
     def is_direct(self, gap: str) -> bool:
         """Whether only prepositions stand between a word and its time."""
         return bool(self.words.like(r"(?:[\s.:,(=~@*_\"'§-]|\b{prepositions}(?!\w))*").fullmatch(gap))
 
-    def is_level(self, gap: str) -> bool:
-        """Whether only a level stands between a verb and its time: "dropped to 92 % at"."""
-        figure = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
-        level = self.words.like(rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{figure})*")
-        return len(gap) <= _LONGEST and bool(level.fullmatch(gap))
-
     def leads_to(self, gap: str) -> bool:
         """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
-        named = self.words["failing hint served object source"].sub(" ", gap)
-        if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
+        words = self.words
+        if self.is_direct(words["failing hint served object source"].sub(" ", gap)) or gap.endswith("("):
             return True
-        if len(gap) > _LONGEST or self.words["joins"].search(gap):
+        if len(gap) > _LONGEST:
             return False
+        level = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{_FIGURE})*"
+        if words.like(level).fullmatch(gap):  # "dropped to 92 % at"
+            return True
         last = re.split(r"[,:(\u2013—]", gap)[-1]
-        if last != gap and not self.is_direct(last):
+        if words["joins"].search(gap) or (last != gap and not self.is_direct(last)):
             return False
         mention, day = self.mention, self.mention.day
-        worded = mention.back is not None or bool(mention.problem)
-        preposed = self.words.like(r"\b{preposed}[\s~@:]*$").search(gap)
-        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed)
-
-    def denies(self, text: str) -> bool:
-        """Whether a text ends with a negation, or one word after it."""
-        return bool(self.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(text[-40:]))
+        worded = mention.back is not None or mention.problem or (day and not day.dates and not day.month_day)
+        return bool(worded or words.like(r"\b{preposed}[\s~@:]*$").search(gap))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
         tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
         return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
-
-    def to_now(self) -> re.Match[str] | None:
-        """The "- now" after the time."""
-        return self.words.like(r"[ ]{0,3}(?:-{1,2}|\u2013|—|{to}|->|→)[ ]{0,3}{to_now}(?!\w)").match(self.following)
 
     def of_a_thing(self) -> bool:
         """Whether the time names another thing: "the 06:00 deploy"."""
@@ -108,20 +93,110 @@ class Surroundings:
         opens = r"\b(?:(?P<between>{between})|{from})[\s~]*(?:{about} )?(?:{prepositions} )?$"
         return self.words.like(opens).search(self.before)
 
-    def place(self, index: int) -> int:
-        """Where in the text the character of `before` at an index stands."""
-        return self.mention.start - len(self.before) + index
-
-    def opened_at(self) -> int:
-        """Where a range begins: at its "from" or "between", else at its first time."""
-        opens = self.opening()
-        return self.place(opens.start()) if opens else self.mention.start
+    def begin(self, lead: re.Match[str] | None) -> int:
+        """Where in the text an expression begins: at its `lead` in `before`, if it has one, else at its time."""
+        return self.mention.start - (len(self.before) - lead.start() if lead else 0)
 
     def ranges_over(self, gap: str) -> bool:
         """Whether the text between two times joins them to a range; "and" does only after "between" or "from"."""
-        to = r",?[ ]{0,3}(?:-{1,2}|\u2013|—|{to range_and}|->|→|/|\.{2,3})[ ]{0,3}(?:{about} |~)?"
-        pair = self.words.like(to).fullmatch(gap)
+        pair = self.words.like(rf",?{_TO % 'to range_and'}(?:{{about}} |~)?").fullmatch(gap)
         return bool(pair and (self.opening() or not self.words.like("{range_and}").search(gap)))
+
+    def until_now(self) -> re.Match[str] | None:
+        """The "- now" after the time."""
+        return self.words.like(rf"{_TO % 'to'}{{to_now}}(?!\w)").match(self.following)
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words of some kind beside a time, and the clause that they belong to.
+
+    `gap`: the text between the words and a time behind them. `after`: they stand after the time; `rest` follows them.
+    """
+
+    around: Surroundings
+    word: str
+    subject: str
+    head: str
+    gap: str = ""
+    rest: str = ""
+    after: bool = False
+
+    def has(self, kinds: str, *, near: bool = False) -> bool:
+        """Whether the subject, or with `near` also what follows the time, has words of one of these kinds."""
+        return self.around.has(kinds, self.subject + (self.around.following[:60] if near else ""))
+
+    def is_so(self) -> bool:
+        """Whether the words are not negated: "resolved", but not "not resolved"."""
+        return not self.around.words.like(r"\b{not}\W*(?:\w+\W+)?$").search(self.head[-40:])
+
+    def is_bare(self) -> bool:
+        """Whether the time stands before a failure and no more ("14:00 errors"), or is counted back from now."""
+        around = self.around
+        if around.mention.back is not None:  # "down 35 minutes ago"
+            return not around.has("fall done over", self.gap)
+        return self.after and around.says_nothing(around.words["failing event"].sub(" ", around.following))
+
+    def may_begin(self) -> bool:
+        """False for a "since" that follows a good state ("fine since"), or something that is over."""
+        around, words, follows = self.around, self.around.words, self.around.following
+        if not words["since"].fullmatch(self.word):
+            return True
+        over = self.is_so() and around.has("done half_done", f"{self.head[-25:]}{self.word}")
+        well = words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:])  # "not failing since"
+        if over or well or self.has("fine"):
+            return False
+        return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
+
+    def runs_on(self) -> bool:
+        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
+        words = self.around.words
+        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
+        alone = not self.after and not re.search(r"\w", self.around.following)
+        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
+        return not self.gap.strip(" ~") and bool(onwards or (alone and names))
+
+    def worsens(self) -> bool:
+        """Whether the service broke, a good measure fell, or a bad one rose."""
+        around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
+        good, bad = self.has("good"), self.has("bad")
+        if words.like(r"\s*{object}(?!\w)").match(rest) or not self.is_so():
+            return False
+        if words["rise"].fullmatch(self.word):
+            return bad and not good
+        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
+        if self.has("component") or people.search(self.subject):
+            return False
+        if words["break"].fullmatch(self.word):
+            return good or not (bad and words["fall"].fullmatch(self.word))
+        bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
+        return (good and not bad) or (bare and "%" in rest)
+
+
+def cues(around: Surroundings, kinds: str) -> list[Cue]:
+    """The last words of some kinds before a time, and the first after it, where they belong to it."""
+    found = []
+    last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
+    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
+        head = around.head[: len(around.head) - len(around.before) + last.start()]
+        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
+    first = around.words[kinds].search(around.following[:160])
+    if first is None:
+        return found
+    between, rest = around.following[: first.start()], around.following[first.end() :][:80]
+    if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
+        return found  # "13:50 deploy, errors start 14:00": said of the next time
+    if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
+        if not (kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)):
+            return found
+        head = ""
+    elif around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
+        head = between
+    elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
+        head = around.head
+    else:
+        return found
+    return [*found, Cue(around, first[0], around.clause(head), head, rest=rest, after=True)]
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:

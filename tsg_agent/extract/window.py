@@ -1,7 +1,7 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Set
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
@@ -14,14 +14,14 @@ from tsg_agent.extract.choices import (
     choose,
     hours,
     iso,
+    origin_of,
     reading_of,
     settle_ranges,
     written_out,
 )
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
-from tsg_agent.extract.roles import assign
-from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
+from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
@@ -32,42 +32,33 @@ _BEFORE_END = 2
 """Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The three times in UTC, or the questions that stand in the way; what else stays open; notes."""
-
-    times: dict[str, Choice]
-    unsettled: list[Question]
-    notes: list[str]
-
-
 def find_window(
     prose: Prose, known: Known, given: Given, *, now: datetime, place: str, before: timedelta, ranges_are_windows: bool
-) -> Window:
-    """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold.
+) -> Material:
+    """The three times in UTC, or questions; what else stays open. Raises `ParameterError` where they cannot hold.
 
     The window opens `before` the incident's start. `place`, the region, tells which zone an ambiguous name means.
     """
     seen = survey(prose, known, now, place)
-    setting, material = seen.setting, replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
+    material = replace(seen, given=given, before=before, ranges_are_windows=ranges_are_windows)
     settle_ranges(material)
     start = _incident_start(material)
-    material.setting = replace(setting, began=start.instant)
+    material.setting = replace(seen.setting, began=start.instant)
     begins, ends = written_out(material, alone=start.is_silent)
-    opened, unsettled = _opening(start, begins, material), []
+    opened = _opening(start, begins, material)
     began = _began(start, opened, material)
     if opened.instant and start.question and not began.question:
         material.notes.append(f"incident_start stays unknown: {start.question.text}")
-        unsettled.append(start.question)
+        material.unsettled.append(start.question)
     if opened.instant and begins.question:
         material.notes.append(f"No window of the text is used: {begins.question.text}")
     ended = _closing(start.instant, start.instant or opened.instant, ends, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
         opened = _last_hours(ended.instant, material)
-    times = {"incident_start": began, "start_time": opened, "end_time": ended}
-    _tell_unused(times, material)
-    _check(times, material)
-    return Window(times, unsettled, material.notes)
+    material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
+    _tell_unused(material)
+    _check(material)
+    return material
 
 
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Material:
@@ -133,7 +124,7 @@ def _incident_start(material: Material) -> Choice:
     """The start by the flag or the text, or its end minus its duration. Notes what is not understood."""
     given, roles = material.given.incident_start, material.roles
     if given:
-        return Choice(given.astimezone(UTC), "given")
+        return Choice(given, "given")
     choice = choose("incident_start", roles.starts, material)
     if choice.is_silent and roles.lasting:
         said = [one for one in roles.ends if one.rank >= RAN_TO]
@@ -165,26 +156,23 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     instant nor question: the window is counted back from its end.
     """
     if material.given.start_time:
-        return Choice(material.given.start_time.astimezone(UTC), "given")
+        return Choice(material.given.start_time, "given")
     if written.instant:
         return written
-    moment, origin = start.instant, "incident_start - {}"
+    moment, origin, rest = start.instant, "incident_start", ""
     if moment is None and start.opens:
-        moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
+        moment, origin = start.opens, f"{start.origin}, the day's beginning"
     if moment is None and start.question:
-        moment = _earliest(start.question, material.setting)
-        origin = "the earliest time at which it may have begun - {}"
+        moment, origin = _earliest(start.question, material.setting), "the earliest time at which it may have begun"
     if moment is None and not (written.question or start.question):
         reported = _reported(material)
-        if reported.instant is None:
-            return reported
-        material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
-        moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
+        if reported.instant:
+            material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
+        moment, origin, rest = reported.instant, "when it was reported", f"; {reported.origin}"
     if moment is None:
         return Choice(question=written.question or start.question)
-    before = material.before
     moment = min(moment, material.setting.now)  # an incident in the future has not happened
-    return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
+    return Choice(_minus(moment, material.before), f"{origin} - {hours(material.before)}{rest}")
 
 
 def _earliest(question: Question, setting: TimeContext) -> datetime | None:
@@ -198,23 +186,20 @@ def _reported(material: Material) -> Choice:
     """When it was reported: the highest rank, and of several the earliest."""
     now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
-    told = [(-one.rank, when.instant, one, when.how) for one, when in found if when.instant and when.instant <= now]
-    if not told:
-        return Choice()
-    _, instant, sighting, how = min(told, key=lambda one: one[:2])
-    quoted = material.quoted(sighting.start, sighting.end)
-    return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
+    told = [(-one.rank, when.instant, origin_of(one, when, material)) for one, when in found if when.instant]
+    past = [one for one in told if one[1] <= now]
+    return Choice(*min(past)[1:]) if past else Choice()
 
 
 def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
     """When the window ends: flag, written window, resolution, else now or the telemetry's end."""
     setting, given = material.setting, material.given.end_time
-    ended = Choice(given.astimezone(UTC), "given") if given else written
+    ended = Choice(given, "given") if given else written
     if ended.is_silent:
         ended = _ended(began, after, material)
         if ended.question:  # a window that is too long does no harm
-            shown = "".join(f" {one}" for one in [", ".join(ended.question.candidates)] if one)
-            material.notes.append(f"No end is taken from the text: {ended.question.text}{shown}")
+            shown = f"{ended.question.text} {', '.join(ended.question.candidates)}".strip()
+            material.notes.append(f"No end is taken from the text: {shown}")
     if ended.instant:
         return ended
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
@@ -228,10 +213,9 @@ def _closing(began: datetime | None, after: datetime | None, written: Choice, ma
 
 def _last_hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
-    clocks = [one for one in material.roles.unused if one.clock]
+    clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
-    first = material.setting.first
     start = first if first and start < first < end else start
     length = hours(end - start)
     material.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
@@ -263,32 +247,30 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
     """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
     instant = reading_of(sighting, material.setting, after).instant
-    if material.setting.prose.is_elsewhere(sighting.start):
-        return False
-    if instant is None:
-        return not strictly
-    return instant <= material.setting.now and not (
-        after and instant <= after and (strictly or not sighting.mention.day)
-    )
+    if instant is None or material.setting.prose.is_elsewhere(sighting.start):
+        return not strictly and instant is None
+    early = after and instant <= after and (strictly or not sighting.mention.day)
+    return instant <= material.setting.now and not early
 
 
-def _tell_unused(times: Mapping[str, Choice], material: Material) -> None:
+def _tell_unused(material: Material) -> None:
     """Note the times and lengths of the text that are not used."""
-    own = [one.instant for one in times.values() if one.instant and one.origin.startswith(("text", "when", "given"))]
-    told = " ".join(
-        [*material.notes, *(f"{one.question.text} {one.question.candidates}" for one in times.values() if one.question)]
-    )
+    choices = material.times.values()
+    own = [one.instant for one in choices if one.instant and one.origin.startswith(("text", "when", "given"))]
+    asked = [f"{one.question.text} {one.question.candidates}" for one in choices if one.question]
+    told = " ".join([*material.notes, *asked])
     material.notes += elsewhere(material, own)
     material.notes += times_left(material, own, told)
-    began, ended = times["incident_start"].instant, times["end_time"]
-    over = ended.instant in own
-    until = (ended.instant if over else _reported(material).instant) or material.setting.reference
-    material.notes += lengths_left(material, began, until, ended=over)
+    began, end = material.times["incident_start"].instant, material.times["end_time"].instant
+    if not (began and end in own):
+        until = (end if end in own else _reported(material).instant) or material.setting.reference
+        material.notes += lengths_left(material, began, until)
 
 
-def _check(times: dict[str, Choice], material: Material) -> None:
+def _check(material: Material) -> None:
     """Raises `ParameterError` for times that cannot hold; a start that is later than now is taken out."""
-    setting, origins = material.setting, {name: one.origin for name, one in times.items()}
+    setting, times = material.setting, material.times
+    origins = {name: one.origin for name, one in times.items()}
     began, start, end = (one.instant for one in times.values())
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({origins['incident_start']})"
@@ -302,20 +284,18 @@ def _check(times: dict[str, Choice], material: Material) -> None:
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"
-        telemetry = end == setting.last and origins["end_time"].startswith("the telemetry")
         fix = "Give --start-time or --incident-start before --end-time."
-        if telemetry:
+        if end == setting.last and origins["end_time"].startswith("the telemetry"):
             fix = "Give times that the telemetry covers, or telemetry that covers the incident."
         message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
         raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
-    if start and end and setting.first and setting.last and (end < setting.first or start > setting.last):
-        material.notes.append(
-            f"The telemetry holds nothing of the window: it covers {iso(setting.first)} to {iso(setting.last)}."
-        )
-    elif began and setting.first and began < setting.first:
-        material.notes.append(
-            f"The telemetry begins at {iso(setting.first)}: nothing in it is from before the incident's start."
-        )
+    first, last = setting.first, setting.last
+    if start and end and first and last and (end < first or start > last):
+        covered = f"it covers {iso(first)} to {iso(last)}"
+        material.notes.append(f"The telemetry holds nothing of the window: {covered}.")
+    elif began and first and began < first:
+        opens = f"The telemetry begins at {iso(first)}"
+        material.notes.append(f"{opens}: nothing in it is from before the incident's start.")
     if start and began and began < start:
         material.notes.append("The incident began before the window: nothing in the window is from before its start.")
 

@@ -20,14 +20,13 @@ _NAMES = "|".join(sorted({*_SEASONAL, *_FIXED, *_PLACES, *_AMBIGUOUS} - {"Z"}, k
 _AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US"
 # Lower case only where it cannot be a word: "est", "met", "west" are words.
 _LOWER = "utc|gmt|pst|pdt|cet|cest|edt|mst|jst|ist|cst|bst|est(?!\\.)|zulu|mez|mesz"
+_LOCAL = any_of(ALL.listed("calendar", "local_time")).replace(" ", "[ ]")
 _ZONE = re.compile(
     rf"""(?:,?[ ])?[(\[]?(?:
       (?P<iana>(?:{_AREAS})/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
-    | (?:Ortszeit|(?:local|Local)[ ]time|hora[ ]local|heure[ ]locale)[ ](?:in[ ]|de[ ]|à[ ])?(?P<at>[A-Z][\w-]{{2,20}})
-    | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time
-      |Ortszeit|(?:unserer|meiner|hiesiger|lokaler)[ ][Zz]eit|(?:nuestra|mi)[ ]hora|notre[ ]heure
-      |hora[ ]local|heure[ ]locale)\b
+    | {_LOCAL}[ ](?:in[ ]|de[ ]|à[ ])?(?P<at>[A-Z][a-z][\w-]{{1,20}})
+    | (?P<local>{_LOCAL})\b
     | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?!(?:{_NAMES})\b)
       (?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
     | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})e[rn]?[ ][Zz]eit\b
@@ -47,13 +46,9 @@ _ATTACHED = re.compile(
 _MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
 _PLACE = re.compile(r"(?<![\w.-])(?:New York|San Francisco|[A-Z][A-Za-zäöü]{2,20})(?![\w-])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
-_DEFAULT = re.compile(
-    rf"(?:\b(?:all|alle|todas las|toutes les) {_HEADS}"
-    rf"(?: (?:are|is|below|shown|given|in|listed|here|en|sind|son|sont)){{0,3}}(?: the)?"
-    rf"|\b{_HEADS}(?: (?:are|is|below|shown|given|in|listed|here|en|sind|son|sont)){{1,3}}(?: the| der| la| l'heure)?"
-    rf"|\btime ?zone(?: is)?\s{{0,2}}[:=]?|\b(?:zeitzone|zona horaria|fuseau(?: horaire)?)\s{{0,2}}[:=]?"
-    rf"|\b{_HEADS}(?=[ ]?[(\[])|\b{_HEADS}[ ]?:)(?=[ ]?[(\[]|[ ])",
-    re.IGNORECASE,
+_DEFAULT = ALL.like(
+    rf"(?:\b(?:{{all_times}} )?{_HEADS}(?: {{zone_is}}){{1,3}}(?: {{zone_article}})?|\b{{all_times}} {_HEADS}"
+    rf"|\b{{zone_word}}(?: is)?\s{{0,2}}[:=]?|\b{_HEADS}(?:(?=[ ]?[(\[])|[ ]?:))(?=[ ]?[(\[]|[ ])"
 )
 _ANSWERED = re.compile(r"(?:^|(?<=\w: ))(?:(?:yes|yeah|yep|ja|sí|oui)\W{1,3})?(?=[A-Z])", re.IGNORECASE | re.MULTILINE)
 
@@ -72,8 +67,6 @@ class Zone:
 
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean; none if the zone is unknown or the time does not exist."""
-        if self.name == LOCAL:
-            return []
         upper = self.name.upper()
         several = [hours for hours, _ in _AMBIGUOUS.get(upper, ())] or ([_FIXED[upper]] if upper in _FIXED else [])
         if self.name[:1] in "+-":
@@ -104,7 +97,8 @@ class Zone:
         if len(found) != 1:
             return self
         hours, place = found[0]
-        return Zone(f"{hours:+06.2f}", f"{self.name} is taken for UTC{hours:+g}, as {place} is named")
+        offset = f"{int(hours):+03}:{int(60 * abs(hours)) % 60:02}"
+        return Zone(offset, f"{self.name} is taken for UTC{hours:+g}, as {place} is named")
 
 
 def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, int]:
@@ -161,9 +155,7 @@ def _cities() -> dict[str, str]:
 
 
 def _hours(offset: str) -> float:
-    """Hours of `+05:30`, `+0530`, `+5`, or of `+05.50`, which `settled` writes."""
-    if "." in offset:
-        return float(offset)
+    """Hours of `+05:30`, `+0530` or `+5`."""
     digits = offset[1:].replace(":", "")
     whole, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
     hours = int(whole) + int(minutes) / 60

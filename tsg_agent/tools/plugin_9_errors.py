@@ -128,7 +128,7 @@ class Errors(Plugin[ErrorRow]):
     row = ErrorRow
     label_column = "priority"
     heading = "Error patterns"
-    dimensions = ("service_component", "dependency_name", "error_category", "exception_type")
+    dimensions = ("dependency_name", "service_component", "error_category", "exception_type")
     remedies: ClassVar = {Remedy(Order.FIX, fix, COMPARED): dimensions}
     rule = PRIORITY
     resolves: ClassVar = dict.fromkeys(("CRITICAL", "URGENT"), "fix_error")

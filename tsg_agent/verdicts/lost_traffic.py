@@ -1,6 +1,7 @@
 """Did requests stop coming? What is lost has no rows, so it is in no share: a finding over time. Pure numpy."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,10 @@ TAKEN = 0.5
 ASKING = (Nature.INTERFACE, Nature.TENANT, Nature.CUSTOMER)
 """Columns that say who asks and for what. What answers is moved about by operators: it must be plain that nothing took
 its requests over."""
+APART = 2
+"""Minutes within which values fell together."""
+ROUNDED = 0.05
+"""By how much what values of one column lost may differ from what one of another lost, and be the same."""
 SURE = 3.0
 """Standard errors by which that is plain."""
 
@@ -66,22 +71,36 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
         return whole
     columns = [one for one in requests.columns if one.recorded]
     tried = max(1, sum(len(column.values) for column in columns))
-    falls: list[Fall] = []
+    falls, plain = list[Fall](), list[list[Fall]]()
     for column in columns:
         sure = 0.0 if column.dimension.nature in ASKING else SURE
         counts = by_minute(column)
         total = counts.sum(axis=0)
-        for code in range(len(column.values)):
-            fall = _fall(counts[code], tried, column.subject(code))
-            if fall is not None and _alone(fall.minute, counts[code], total - counts[code], sure):
-                falls.append(fall)
-    worst = max(falls, key=lambda one: one.before - one.after, default=None)
-    if worst is None:
+        fell = [(code, _fall(counts[code], tried, column.subject(code))) for code in range(len(column.values))]
+        found = [(code, fall) for code, fall in fell if fall is not None]
+        falls += [fall for _, fall in found]
+        plain.append([fall for code, fall in found if _alone(fall.minute, counts[code], total - counts[code], sure)])
+    return _worst(falls, plain)
+
+
+def _worst(falls: Sequence[Fall], plain: Sequence[Sequence[Fall]]) -> Fall | None:
+    """The value that lost most, of those `plain` (by column) and of those that lost no more than values of one column
+    that are plain lost together: a zone, where it is plain of each of its instances."""
+    first = max((fall for some in plain for fall in some), key=_lost, default=None)
+    if first is None:
         return None
+    together = max(sum(_lost(fall) for fall in some if abs(fall.minute - first.minute) <= APART) for some in plain)
+    near = [fall for fall in falls if abs(fall.minute - first.minute) <= APART]
+    worst = max((fall for fall in near if _lost(fall) <= together * (1 + ROUNDED)), key=_lost)
     same = [
-        one.subject for one in falls if (one.minute, one.before, one.after) == (worst.minute, worst.before, worst.after)
+        one.subject for one in near if (one.minute, one.before, one.after) == (worst.minute, worst.before, worst.after)
     ]
     return replace(worst, subject={name: value for subject in same for name, value in subject.items()})
+
+
+def _lost(fall: Fall) -> float:
+    """Requests a minute."""
+    return fall.before - fall.after
 
 
 def _alone(minute: int, own: Floats, others: Floats, sure: float) -> bool:

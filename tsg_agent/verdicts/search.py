@@ -44,6 +44,8 @@ MOST_SAME = 6
 """Other names of the same requests that are told."""
 CONFOUNDERS = 12
 """Descriptions that the first is compared with where all of them are recorded."""
+NO_MORE = 1e-6
+"""Nats that are rounding."""
 ALIKE = 0.25
 """…and where what it leaves out rises by a quarter as much, it goes."""
 LEAST_Z = 3.3
@@ -83,6 +85,17 @@ def _total(parts: Sequence[Floats]) -> Floats:
     """The sum, entry by entry."""
     added: Floats = np.sum(np.stack(parts), axis=0)
     return added
+
+
+def _together(parts: Sequence[DescriptionPart]) -> float:
+    """Points by which the share of several together rose."""
+    more = sum(float(part.failed - part.asked * part.base) for part in parts)
+    return more / max(sum(float(part.asked) for part in parts), 1.0)
+
+
+def _apart(one: Bits, other: Bits) -> list[Bits]:
+    """The requests of both, of one alone, of the other alone, and of neither."""
+    return [one & other, one & ~other, other & ~one, ~(one | other)]
 
 
 @dataclass(frozen=True)
@@ -211,10 +224,12 @@ class Search:
         return self._compared(ranked, alive)[:many]
 
     def _compared(self, ranked: list[tuple[float, Key]], alive: Bits) -> list[tuple[float, Key]]:
-        """The first is the one that explains most of the requests that record it and its confounder alike.
+        """The first is the one that explains most beside its confounder, by the requests that record both.
 
         A few failures that do not say their client count against the client, and for the version that its requests
-        mostly are of. Confounders are as long and explain nearly as much.
+        mostly are of. Where the requests that record both are the same, all are compared: what a request lacks, as
+        one that calls nothing lacks a dependency, is then all that tells them apart. Confounders are as long and
+        explain nearly as much.
         """
         if not ranked or ranked[0][0] <= 0:
             return ranked
@@ -222,14 +237,31 @@ class Search:
         for other in ranked[1:CONFOUNDERS]:
             if len(other[1]) == length and other[0] >= least:
                 known = alive & ~self.members.lacking((*first[1], *other[1]))
-                total = self.members.count(known)
-                mine, its = (self._likelihood(key, known, total) for key in (first[1], other[1]))
-                first = other if its > mine else first
+                more = self._likelier(other[1], first[1], known)
+                if abs(more) < NO_MORE:
+                    more = self._likelier(other[1], first[1], alive)
+                first = other if more >= NO_MORE else first
         return [first, *(one for one in ranked if one is not first)]
 
-    def _likelihood(self, key: Key, alive: Bits, total: Floats) -> float:
-        own, rest = self._sides(self.members.counted(key, alive), total)
-        return float(self._gained([own], [], rest) if self._is_apart(key) else self._gained([], [own], rest))
+    def _likelier(self, one: Key, other: Key, alive: Bits) -> float:
+        """By how much a rise of the first's requests explains more than one of the other's (nats).
+
+        Each of the requests of both, of either and of neither fails as it did before but for that rise: what a
+        description holds that did not rise counts against it.
+        """
+        mine, its, told, theirs = (self.members.mask(key, told=told) for told in (False, True) for key in (one, other))
+        sides = zip(_apart(mine, its), _apart(told, theirs), strict=True)
+        cells = [
+            np.concatenate([self.members.count(own & alive), self.members.count(of & alive)[:2]]) for own, of in sides
+        ]
+        both, only, others, rest = (DescriptionPart.of(counts, self.base(counts[TOLD_OK:])) for counts in cells)
+
+        def explained(key: Key, inside: Sequence[DescriptionPart], outside: Sequence[DescriptionPart]) -> float:
+            common = 0.0 if self._is_apart(key) else _together(outside)
+            rises = ((inside, _together(inside)), (outside, common))
+            return sum(float(part.at(rise)) for parts, rise in rises for part in parts)
+
+        return explained(one, (both, only), (others, rest)) - explained(other, (both, others), (only, rest))
 
     def _pairs(self, index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
         """Descriptions of two values, one of them an anchor. What was paired with an anchor is not paired again."""

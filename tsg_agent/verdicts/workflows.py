@@ -83,9 +83,9 @@ class WorkflowJudge:
         explained = np.logical_or.reduce([*met, np.zeros(len(runs.minute), bool)])
         lost = runs.requests.failed(Measure.SERVER_ERRORS) | runs.requests.failed(Measure.CLIENT_ERRORS)
         followed = runs.meeting(lost)
-        judged = []
-        for name, mine in zip(runs.names, runs.of_scenario, strict=True):
-            one, alone = self._scenario(mine, name, moment, gate)
+        judged, taken = [], np.zeros(len(runs.minute), bool)
+        for name, mine in self._most_first(moment):
+            one, alone = self._scenario(mine, name, moment, gate, taken)
             if one is None:
                 continue
             if plain and self._left(mine, explained, moment) <= EXPLAINED:
@@ -99,15 +99,30 @@ class WorkflowJudge:
                 judged.append(replace(one, confidence=None))  # it fails because requests fail, wherever they do
             else:
                 judged.append(replace(one, explained=runs.ids(mine[explained[mine]])))
+                taken[mine] = True
         return sorted(judged, key=lambda one: -one.worth)
 
+    def _most_first(self, moment: ChangePoint) -> list[tuple[str, Places]]:
+        """The scenarios, the one that lost most runs first."""
+
+        def lost(mine: Places) -> float:
+            own = self.runs.series(mine)
+            before, after = own.rate(0, moment.before(0)), own.rate(moment.start, moment.end)
+            return after.failures - after.requests * before.percent / 100
+
+        return sorted(zip(self.runs.names, self.runs.of_scenario, strict=True), key=lambda one: -lost(one[1]))
+
     def _scenario(
-        self, mine: Places, name: str, moment: ChangePoint, gate: Gate
+        self, mine: Places, name: str, moment: ChangePoint, gate: Gate, taken: Bools
     ) -> tuple[FailingWorkflow | None, bool]:
-        """A scenario that rose, None for any other; and whether it rose more than the others did."""
+        """A scenario that rose, None for any other; and whether it rose more than the others did.
+
+        Runs of other causes are `taken` out of the others: beside the larger of two workflows that break, the smaller
+        one rises no more than the rest.
+        """
         runs, limits = self.runs, self.limits
         own = runs.series(mine)
-        rest = runs.whole.without(own)
+        rest = runs.whole.without(own).without(runs.series(np.flatnonzero(taken)))
         how = weigh(Sides(own, rest, own), moment, self.nats, limits.verdict, change=True)
         z = how.onset.z or 0.0
         if z < limits.verdict.gate_z:

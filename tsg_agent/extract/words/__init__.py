@@ -31,7 +31,7 @@ class Words:
 
     def listed(self, table: str, name: str) -> list[str]:
         """The fragments of one kind, of all languages."""
-        return [piece for file in self._files for piece in _pieces(file.get(table, {}).get(name))]
+        return [piece for file in self._files for piece in file.get(table, {}).get(name, ())]
 
     def table(self, table: str, name: str) -> dict[str, Any]:
         """The entries of one inner table, of all languages."""
@@ -42,8 +42,8 @@ class Words:
         return any_of([one for name in names for table in _TABLES for one in self.listed(table, name)])
 
     def filled(self, pattern: str) -> str:
-        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`."""
-        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), pattern)
+        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`; its lines are joined."""
+        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), re.sub(r"\n\s*", "", pattern))
 
     def like(self, pattern: str) -> re.Pattern[str]:
         """The pattern that is `filled`, compiled once; it ignores case."""
@@ -69,10 +69,6 @@ class Words:
             whole = f"{what}{stems}" if name in ("start", "end") else stems
             self._patterns[key] = re.compile(any_of([whole, *self.listed("labels", f"{name}_alone")]), re.IGNORECASE)
         return self._patterns[key]
-
-
-def _pieces(value: str | list[str] | None) -> list[str]:
-    return [] if not value else [value] if isinstance(value, str) else value
 
 
 def any_of(pieces: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsg_agent.extract.mentions import MOST, mentioned
+from tsg_agent.suspects import MOST, mentioned
 
 NAMES = {
     "service_version": ["3.14.1", "3.14.2", "3.15.0"],
