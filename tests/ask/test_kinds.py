@@ -55,6 +55,7 @@ def asked(engine: Engine, incident: Request, *talk: str) -> Answer:
         ("what percent of premium customers had errors?",
          ["share of users with failures of customer tier PREMIUM"]),
         ("share of premium customers' requests that failed", ["error rate of customer tier PREMIUM"]),
+        ("which client has the most failures per user?", ["failures per user on average by client type"]),
         ("database errors by zone", ["failures of error category DATABASE by zone"]),
         ("plot errors over time on web", ["failures of client type web per 10 minutes"]),
     ],
@@ -96,6 +97,10 @@ def test_a_talk_replaces_what_is_said_anew(
         (("avg latency of failed requests, and of the ones that did not fail",), "are and are not"),
         (("share of users without errors",), "“share”"),
         (("median requests per user",), "“median”"),
+        (("are ios and web both failing?",), "“web”"),
+        (("error rate of requests with more than 2 products",), "“more than 2”"),
+        (("does every version have timeouts?",), "“every”"),
+        (("are there more failures on web than on ios and android together?",), "“together”"),
         (("users with failures on both web and ios",), "“both”"),
     ],
 )

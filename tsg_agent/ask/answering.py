@@ -355,14 +355,14 @@ class _One:
 
     def _state(self, part: AnswerPart, report: Report) -> None:
         """Add the failure or completion rate of what is named, before and after the incident's start."""
-        names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
+        named = [one for one in self.asked.names if one.value != "region"]
+        alike = {one.value: tuple(other.text for other in named if other.value == one.value) for one in named}
+        names = [Filter(column=column, values=values) for column, values in alike.items()]
         runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
-        began = report.parameters.incident_start
-        window = self.parameters
+        began, window = report.parameters.incident_start, self.parameters
         split = began if not self.scope.timed and began and window.start_time < began < window.end_time else None
-        query = TypedQuery(
-            measures=("completion_rate" if runs else "failure_rate",), filters=tuple(names), split_at=split
-        )
+        measure = "completion_rate" if runs else "failure_rate"
+        query = TypedQuery(measures=(measure,), filters=tuple(names), split_at=split)
         found, query = self._rows(query, ranked=False)
         if not found.lacking:
             self._told(part, query, found, ranked=False)

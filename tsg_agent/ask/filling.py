@@ -31,7 +31,8 @@ class Filling(Naming):
         average = self.fitting("_function.avg") or (one.kind == "bucket" and self.fitting("_times"))
         counted = self.fitting("_condition|unit")
         names = list(dict.fromkeys(self.tokens[i].value for i in counted if self.tokens[i].kind == "condition"))
-        grouped = one.counts and ((not one.plural and len(each) > 1) or self.found.yes_no)
+        several = len(each) > 1 or self.fitting("which _thing")
+        grouped = one.counts and ((not one.plural and several) or self.found.yes_no)
         if (
             (average or affected or grouped or (one.counts and self.found.yes_no))
             and counted
@@ -60,8 +61,9 @@ class Filling(Naming):
         for i in self.free("bound"):
             token = self.tokens[i]
             said, names, named = self._bound_by(i)
-            if len(names) != 1:
-                continue
+            counted = bool(self.span(i, "_bound thing")) and not (token.unit or self.tokens[i + 1].counts)
+            if len(names) != 1 or (counted and not self.text[token.end : self.tokens[i + 1].start].strip()):
+                continue  # "error rate of requests with more than 2 products"
             (name,), measure = names, measure_of(names[0])
             unlike = token.unit != measure.unit * (not name.endswith("_utilization"))
             portion = token.unit == "half" or self.text[token.end :].startswith(" times")

@@ -247,6 +247,8 @@ def _of_state(filling: Filling, said: set[str], things: list[str]) -> bool:
     found.health = health
     found.left += _quantified(tokens, but="not" if yes_no and not things else "")
     found.left += well if health and not yes_no and things else []  # the checks list what is not well
+    alike = len({one.value for one in found.names}) < len(found.names)
+    found.left += [one.text for one in found.names[1:]] if yes_no and alike else []  # "are ios and android failing?"
     found.left += [one.text for one in tokens if one.kind not in allowed]
     return True
 

@@ -199,7 +199,7 @@ class Naming(Slots):
             distinct = tuple(dict.fromkeys(values))
             self.found.filters.append(Filter(column=column, values=distinct))
             if len(distinct) > 1:
-                self.take(*together)
+                self.take(*([] if compares else together))  # "more on web than on ios and android together"
                 if column not in self.found.by and (compares or not (either or together)):
                     self.found.by.append(column)
 

@@ -14,6 +14,7 @@ from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import TypedQuery
 
 COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
+_EVERY = ("each", "every")
 _BECOMING = re.compile(r"\b(?:got|get|gets|getting|gone|become|became|becoming|grew)\s+$", re.IGNORECASE)
 _MOST_OF = re.compile(r"(?<!the )\bmost (?=of\b|failures|errors|requests)", re.IGNORECASE)
 
@@ -57,6 +58,8 @@ def unsaid(filling: Filling) -> list[str]:
         ("_form.rate", owned and "of_all" in kinds and several),
     )
     left = [tokens[i] for pattern, holds in rules if holds for i in filling.fitting(pattern)]
+    # any group decides yes or no, and not all of them: "does every version have timeouts?"
+    left += [one for one in tokens if found.yes_no and one.value == "by" and one.text.lower().endswith(_EVERY)]
     left += [*_ranks(filling, denied=denied), *_of_each(filling), *_either(filling)]
     return [one.text for one in left]
 
