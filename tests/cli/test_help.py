@@ -1,9 +1,11 @@
 """--help is quick because it imports next to nothing; and it names every command and exit code."""
 
+import os
 import platform
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from tests.cli.running import ROOT, tsg
@@ -63,6 +65,23 @@ print(from_the_system() - before)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(done.stdout) < 10_000  # pages; of what is given back each time there are 40,000
+
+
+@pytest.mark.skipif("jemalloc" not in pa.supported_memory_backends(), reason="this Arrow is built without it")
+def test_arrow_keeps_freed_memory() -> None:
+    program = """
+from tsg_agent.cli.imports import loaded, loading
+loading()
+import pyarrow
+loaded()
+print(pyarrow.default_memory_pool().backend_name)
+"""
+    for chosen, found in (({}, "jemalloc"), ({"ARROW_DEFAULT_MEMORY_POOL": "system"}, "system")):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ARROW_")} | chosen
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+        )
+        assert done.stdout.split() == [found]
 
 
 def test_help_names_the_commands_and_the_exit_codes() -> None:

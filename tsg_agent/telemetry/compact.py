@@ -146,7 +146,7 @@ class Compact:
         runs = HASHED.keys() <= self._present and RUNS.search(text) is not None
         rest = (RUNS.sub("", text) if runs else text).replace(self._requests, "")
         rest = COMMENT.sub("", rest)
-        other = OTHER.search(rest) is not None or any(_tells(name, rest) for name in NUMBERS)
+        other = OTHER.search(rest) is not None or any(name in rest and _tells(name, rest) for name in NUMBERS)
         tells_ids = runs or "request_id" in text.rpartition("SELECT")[2]  # all other copies use the numbers of this one
         if not joins and (other or (scope.asked == 1 and not tells_ids)):
             return sql
