@@ -235,3 +235,24 @@ def test_run_and_ask_have_the_same_parameters() -> None:
     flags = {name: {option for one in commands[name].params for option in one.opts} for name in ("run", "ask", "chat")}
     shown = {f"--{name.replace('_', '-')}" for name in GIVEN} | {"--now", "--mapping", "--record", "--telemetry"}
     assert all(shown <= flags[name] for name in flags)
+
+
+@pytest.mark.parametrize("those", ["how many of those were retries?", "wie viele davon waren Wiederholungen?"])
+def test_of_those_is_of_what_the_last_question_counted(engine: Engine, incident: Request, those: str) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    talk.ask("how many requests failed on payments after 14:00?")
+    retried, failed = counts(engine, "service_component = 'payments' AND is_retry AND status_code >= 500")
+    _, failures = counts(engine, "service_component = 'payments'")
+    assert 0 < retried == failed < failures
+    assert f"{retried:,} of {failures:,} requests were retries" in talk.ask(those).text
+
+
+def test_of_those_alone_is_refused(engine: Engine, incident: Request) -> None:
+    assert asked(engine, incident, "how many of those were retries?").refused
+
+
+def test_at_a_time_is_where_before_ends(engine: Engine, incident: Request) -> None:
+    """It is the five minutes from then on for any other question."""
+    text = asked(engine, incident, "by what factor did the failure rate go up at 14:00?").text
+    requests, failures = counts(engine, "true")
+    assert f"After: {failures:,} of {requests:,} requests failed" in text

@@ -22,7 +22,7 @@ from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import BEFORE, MIRRORED, Filter, TypedQuery, fitting, thing
 from tsg_agent.columns import Nature, of_nature
-from tsg_agent.extract.question_span import asked_text
+from tsg_agent.extract.question_span import MOMENT, asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, name, sentence
 
@@ -36,7 +36,7 @@ _GOES_ON = re.compile(
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
     re.IGNORECASE,
 )
-_OF_THE_LAST = ("same", "instead", "again")
+_OF_THE_LAST = ("same", "instead", "again", "of those", "of them", "of these")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _IN_ALL = re.compile(r"(?i)\bhow many\b.*?\b(?:(?:were|was|are|is) there|in total|in sum|altogether)\b")
 """"how many 502s were there?": their number, and not one for each of the last question's groups."""
@@ -246,7 +246,11 @@ class _One:
     def _continues(self) -> bool:
         """Whether the last query is to be changed: the question says so, or lacks a measure or a grouping."""
         one = self.asked
-        if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
+        if (
+            self.reading.has("word", "more", "among")
+            or not one.measures
+            or (self.reading.has("word", "sort") and not one.by)
+        ):
             return True
         bare = not one.by and not one.filters
         return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
@@ -265,6 +269,8 @@ class _One:
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
             users = {"users": f"users_with_{counted}", "sessions": f"sessions_with_{counted}"}  # "and how many users?"
             query = {**query, "measures": tuple(users.get(name, name) for name in one.measures)}
+            if self.reading.has("word", "among"):
+                query["conditions"] = tuple(dict.fromkeys((*last.conditions, counted, *one.conditions)))
         if one.measures or one.ranked:
             merged |= {"order_by": "", "ascending": None, "limit": None}
         merged |= {name: value for name, value in query.items() if value not in ((), "", None)}
@@ -276,9 +282,8 @@ class _One:
             merged["by"] = tuple(dict.fromkeys((*last.by, *(new.column for new in one.filters))))
         replaced = {new.column for new in one.filters if not new.without}
         replaced |= {old.column for old in last.filters if old.column in grouped and not old.without}
+        replaced |= {"region"} if self.scope.places.get("region") else set()
         kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
-        if self.scope.places.get("region"):
-            kept = tuple(old for old in kept if old.column != "region")
         merged["filters"] = (*kept, *one.filters)
         if self.reading.has("word", "sort") and one.measures and not one.by:
             merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
@@ -317,7 +322,7 @@ class _One:
         if then and asked.start:
             end = split + (split - asked.start) if asked.start > start else end
             start = asked.start
-        elif asked.start:
+        elif asked.start and asked.end != asked.start + MOMENT:  # but "did it go up at 14:00?"
             end = self.scope.parameters.end_time
         end = split + timedelta(seconds=sides.amount) if sides.amount else end
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})

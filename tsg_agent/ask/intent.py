@@ -49,7 +49,7 @@ _HURT = "conclude'affected'|conclude'impacted'|conclude'hurt'"
 _COUNTED = "form|condition|figure|measure"
 _PASSING = (
     "_thing.region,environment,service_name:singular",  # "in the region"
-    "_which|more|and|versus|series|slash",
+    "_which|more|among|and|versus|series|slash",
     "_but not|only|form.rate",
     "_when any.flag_name",  # "when new_pricing is on"
     "any _who",
