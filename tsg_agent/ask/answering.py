@@ -245,12 +245,8 @@ class _One:
 
     def _continues(self) -> bool:
         """Whether the last query is to be changed: the question says so, or lacks a measure or a grouping."""
-        one = self.asked
-        if (
-            self.reading.has("word", "more", "among")
-            or not one.measures
-            or (self.reading.has("word", "sort") and not one.by)
-        ):
+        one, has = self.asked, self.reading.has
+        if has("word", "more", "among") or not one.measures or (has("word", "sort") and not one.by):
             return True
         bare = not one.by and not one.filters
         return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
