@@ -11,8 +11,8 @@ from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
-LOWEST_IN_PROSE = 50
-"""Percent. A lower "target" is no availability (an error budget, a CPU limit)."""
+LOWEST_IN_PROSE = 80
+"""Percent. A lower "target" is no availability (an error budget, a CPU limit, a jest)."""
 
 _MATCHES = 500  # numbers that are read; a text with more says nothing clearly
 _SHOWN = 8

@@ -47,7 +47,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604
 _UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
 UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
 _AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
-_PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
+_PLUS = rf"[ ]{ALL.one_of('and_half', 'and_quarter')}"
 SPAN = (
     rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
     rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|hour{_PLUS}\b)"
@@ -58,7 +58,10 @@ _PART = re.compile(
     r"|(?<=h)(?P<minutes>[0-5][0-9])$",
     re.IGNORECASE,
 )
-_MORE = re.compile(rf"(?P<before>\b{UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{UNIT}))?", re.IGNORECASE)
+_MORE = re.compile(
+    rf"(?P<before>\b{UNIT})?[ ](?:(?P<half>{ALL.one_of('and_half')})|{ALL.one_of('and_quarter')})\b(?:[ ](?P<after>{UNIT}))?",
+    re.IGNORECASE,
+)
 
 
 def number(said: str) -> int:
@@ -102,7 +105,7 @@ def length(text: str) -> timedelta:
     more = _MORE.search(text)
     if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
         unit = more["before"] or more["after"] or "hour"
-        total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
+        total = length(f"1 {unit}") * (0.5 if more["half"] else 0.25)
         text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
         if part["minutes"]:  # 1h30

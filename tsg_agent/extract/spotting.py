@@ -234,6 +234,13 @@ def _clock(match: re.Match[str], words: Words) -> tuple[time | None, str]:
 def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if (
+        re.fullmatch(SPAN, match[0], re.IGNORECASE)
+        and words.like(r"{for_before}(?: {about})? *$").search(before)
+        and not zone_after(match.string, match.end(), minus=False)[0]
+    ):
+        return None, ""  # "depuis une heure et demie" is how long
     noon, midnight = (words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
     hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
     table = words.table("calendar", "spoken" if match["sh"] else "spoken_after")

@@ -1,6 +1,7 @@
 """Time zones as people write them: offsets, IANA names, cities and abbreviations. Ambiguous ones stay ambiguous."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -44,7 +45,7 @@ _ATTACHED = re.compile(
     r"|[ ]?\((?P<inside>[+-][0-9]{2}:?[0-9]{2})\)"
 )
 _MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
-_PLACE = re.compile(r"(?<![\w.-])(?:New York|San Francisco|[A-Z][A-Za-zäöü]{2,20})(?![\w-])")
+_PLACE = re.compile(r"(?<![\w.-])[^\W\d_a-z][^\W\d_]{2,20}(?:[ ][^\W\d_a-z][^\W\d_]{2,20}){0,2}(?![\w-])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
 _DEFAULT = ALL.like(
     rf"(?:\b(?:{{all_times}} )?{_HEADS}(?: {{zone_is}}){{1,3}}(?: {{zone_article}})?|\b{{all_times}} {_HEADS}"
@@ -135,14 +136,24 @@ def _zone(match: re.Match[str]) -> Zone:
     if groups["local"]:
         return Zone(LOCAL)
     if city := groups["city"] or groups["at"] or groups["of"] or groups["er"] or groups["short"]:
-        return Zone(_cities().get(city.lower(), LOCAL))  # an unknown place: its offset is asked for
+        return Zone(_city(city.lower()) or LOCAL)  # an unknown place: its offset is asked for
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
 
 
 def places_in(text: str) -> list[Zone]:
     """The zones of the cities and countries in a text, in its order."""
-    found = (_cities().get(match[0].lower()) for match in _PLACE.finditer(text))
-    return [Zone(name) for name in dict.fromkeys(name for name in found if name)]
+    found = dict[str, None]()
+    for match in _PLACE.finditer(text):
+        words = match[0].lower().split()
+        runs = [" ".join(words[i:j]) for i in range(len(words)) for j in range(len(words), i, -1)]
+        found |= dict.fromkeys(next(([zone] for run in runs if (zone := _city(run))), []))
+    return [Zone(name) for name in found]
+
+
+def _city(name: str) -> str:
+    """The IANA zone of a city or country, in lower case, with or without its accents; empty if none is known."""
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return _cities().get(name) or _cities().get(plain, "")
 
 
 @cache
