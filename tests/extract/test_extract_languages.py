@@ -7,6 +7,18 @@ from tsg_agent.extract.words import LANGUAGES, Words, words_in
 
 # text -> incident_start, end_time
 READ = [
+    ("Desde las ocho y media de la mañana (hora de Madrid) PetSite (us-east, prod) acaba en error.",
+     "20T07:30", "20T10:00"),
+    ("Depuis 8 h 20 ce matin, heure de Paris, PetSite (us-east, prod) échoue.", "20T07:20", "20T10:00"),
+    ("Das läuft seit anderthalb Stunden: PetSite antwortet in us-east (prod) mit 504.", "20T08:30", "20T10:00"),
+    ("PetSite (us-east, prod) falla desde hace una hora y media.", "20T08:30", "20T10:00"),
+    ("PetSite (us-east, prod) est en panne depuis deux heures et quart.", "20T07:45", "20T10:00"),
+    ("PetSite (us-east, prod) est en panne depuis deux heures et quart UTC.", "20T02:15", "20T10:00"),
+    ("PetSite (producción, us-east) falla desde la 1:15 de la madrugada UTC.", "20T01:15", "20T10:00"),
+    ("PetSite, us-east, Produktion. Los ging es um 6:30 Uhr UTC, vorbei war es um 8:00 Uhr UTC.",
+     "20T06:30", "20T08:00"),
+    ("PetSite, us-east, prod\n20/01/2024 06:00 UTC se activa el flag\n20/01/2024 06:30 UTC primeras reservas fallidas",
+     "20T06:30", "20T10:00"),
     ("Seit 07:30 Uhr MEZ wirft PetSite (us-east, prod) nur noch Fehler.", "20T06:30", "20T10:00"),
     ("PetSite us-east prod ist vor 40 Minuten ausgefallen, das war alles.", "20T09:20", "20T10:00"),
     ("Die Störung bei PetSite (us-east, prod) begann gestern um 14 Uhr 05 UTC und wurde um 15:20 Uhr UTC behoben.",

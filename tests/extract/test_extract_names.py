@@ -232,6 +232,15 @@ def test_of_several_services_the_one_that_fails_is_meant() -> None:
 
 @pytest.mark.parametrize(
     "said",
+    ["Unos dicen que es us-east, otros que us-west.", "Some say us-east, others us-west.",
+     "Die einen melden us-east, andere us-west.", "Certains disent us-east, d'autres us-west."],
+)  # fmt: skip
+def test_what_some_say_and_others_not_is_asked(said: str) -> None:
+    assert set(asked(run(f"PetSite in prod fails. {said}" + BEGAN))) == {"region"}
+
+
+@pytest.mark.parametrize(
+    "said",
     [
         "1. CLOSED payments / us-west / prod. Blip at 03:10.\n2. IN PROGRESS PetSite / us-east / prod. 5xx.",
         "- payments, us-west, prod: errors 03:10-03:25, resolved\n- PetSite, us-east, prod: 5xx since 06:30, ongoing",

@@ -276,6 +276,7 @@ def test_a_question_says_what_is_unclear() -> None:
         ("began at 06:30 on 03/04/2024", "date can be read in two ways"),
         ("began at 2024-01-20 22:00 IST", "IST may mean several offsets"),
         ("began at 2024-01-20 06:30 local time", "the place is not said"),
+        ("began at 2024-01-20 06:30, hora de allí", "the place is not said"),
     ):
         (question,) = run(PLACE + "Errors " + text).questions
         assert why in question.text

@@ -33,7 +33,10 @@ _SHAPED = re.compile(
 _COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _HOST = re.compile(r"[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}")
 _GAP = re.compile(r"[ ,/(\[-]{1,3}")
-_ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou])\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*", re.IGNORECASE)
+_ALTERNATIVE = re.compile(
+    r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou]|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    rf"(?P<before>\b{UNIT})?[ ](?:(?P<half>{ALL.one_of('and_half')})|{ALL.one_of('and_quarter')})\b(?:[ ](?P<after>{UNIT}))?",
+    rf"(?P<before>\b{UNIT})?[ ](?:(?P<half>{ALL.one_of('and_half')})|{ALL.one_of('and_quarter')})\b"
+    rf"(?:[ ](?P<after>{UNIT}))?",
     re.IGNORECASE,
 )
 

@@ -102,7 +102,7 @@ _CLOCK = r"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
     |AT_A_LINE
     |{before_hour}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])
     |(?:(?P<spoken>{spoken})[ ](?P<sh>HOUR)|(?P<ah>HOUR)[ ](?P<past>{spoken_after}))
-        (?!\w|[:.%-]\w)(?P<late>[ ]{afternoon}(?!\w))?
+        (?!\w|[:.%-]\w)(?:(?P<late>[ ]{afternoon}(?!\w))|(?P<early>[ ]{forenoon}(?!\w)))?
     |(?P<word>{noon midnight})(?!\w)
     )""".replace("AT_A_LINE", _AT_A_LINE).replace("HOUR", "{noon midnight numbers}|1[0-9]|2[0-3]|[1-9]")
 _BACK = (
@@ -124,7 +124,10 @@ def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     for match in islice(_EPOCH.finditer(text), _ENOUGH):
         pieces.append(TimeMention(*match.span(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC)))
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces, words)
+    apart: list[TimeMention] = []  # of "depuis 8 h 20" only the time, and not also how long
+    for one in pieces:
+        apart += [] if apart and one.start < apart[-1].end else [one]
+    return _joined(text, apart, words)
 
 
 def _day(match: re.Match[str], words: Words) -> TimeMention | None:
@@ -249,7 +252,7 @@ def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     sure = bool(noon or midnight or hour > 12)
     hours, minute = divmod((60 * hour + away) % (1440 if sure else 720), 60)
     late = 12 if match["late"] and not sure else 0
-    return time(hours + late, minute), "" if sure or late else TWELVE
+    return time(hours + late, minute), "" if sure or late or match["early"] else TWELVE
 
 
 def _ago(match: re.Match[str]) -> TimeMention:

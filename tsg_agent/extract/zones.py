@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -89,8 +89,6 @@ class Zone:
 
     def settled(self, said: str) -> "Zone":
         """The zone of the one place in `said`, of several that use its name; else the zone itself."""
-        if self.name == LOCAL and not self.how and len(places := places_in(said)) == 1:
-            return replace(places[0], how=f"local time of {places[0].name}, which is named")
         several = _AMBIGUOUS.get(self.name.upper(), ())
         found = [
             (hours, match.group())
@@ -138,8 +136,7 @@ def _zone(match: re.Match[str]) -> Zone:
     if groups["local"]:
         return Zone(LOCAL)
     if city := groups["city"] or groups["at"] or groups["of"] or groups["er"] or groups["short"]:
-        zone = _city(city.lower())
-        return Zone(zone) if zone else Zone(LOCAL, f"{city} is no known place")  # its offset is asked for
+        return Zone(_city(city.lower()) or LOCAL)  # an unknown place: its offset is asked for
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
 
 
