@@ -46,6 +46,12 @@ RULES = {
     "confounders are compared where both are recorded": (
         "test_failures_that_do_not_say_their_client_are_no_evidence_for_its_version"
     ),
+    "… on all requests where those are the same": (
+        "test_a_dependency_is_named_where_its_endpoint_hardly_fails_without_it"
+    ),
+    "of the same requests what is called goes first": (
+        "test_of_exactly_the_same_requests_what_is_called_goes_before_who_calls_it"
+    ),
     "rising with everything is nobody's own": "test_a_full_outage_is_no_parts_fault",
     "what always failed explains nothing": "test_chronic_trouble_alone_is_nothing",
     "what is new has the others' before": "test_a_version_that_is_new_has_the_before_of_the_others",
@@ -95,6 +101,9 @@ RULES = {
     # Workflows and regions
     "failing in a cause's requests is impact": "test_workflows_that_fail_in_a_causes_requests_are_its_impact",
     "otherwise a cause of its own": "test_a_workflow_that_breaks_beside_a_cause_is_a_cause_of_its_own",
+    "… of which the largest is taken out of the others": (
+        "test_of_two_workflows_that_break_the_smaller_one_is_no_rise_of_all"
+    ),
     "following is no cause": "test_in_an_outage_a_workflow_that_only_follows_its_requests_is_no_cause",
     "a critical workflow needs no start": "test_a_critical_workflow_that_always_failed_is_found_without_a_start",
     "… nor does a small sample count as broken": "test_a_small_sample_may_still_be_complete",
