@@ -256,3 +256,28 @@ def test_at_a_time_is_where_before_ends(engine: Engine, incident: Request) -> No
     text = asked(engine, incident, "by what factor did the failure rate go up at 14:00?").text
     requests, failures = counts(engine, "true")
     assert f"After: {failures:,} of {requests:,} requests failed" in text
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Fehlerrate pro Viertelstunde zwischen 14:00 und 15:00",
+     "taux d'échec par quart d'heure entre 14 h 00 et 15 h 00",
+     "tasa de error por cuarto de hora entre las 14:00 y las 15:00", "error rate by 15 minutes between 14:00 and 15:00"],
+)  # fmt: skip
+def test_a_quarter_of_an_hour_is_a_time_bucket(engine: Engine, incident: Request, question: str) -> None:
+    (table,) = asked(engine, incident, question).tables
+    assert [str(row["time"])[11:16] for row in table.rows] == ["14:00", "14:15", "14:30", "14:45"]
+
+
+@pytest.mark.parametrize(
+    ("question", "same"),
+    [("combien de requêtes ont échoué avant 14 h, et combien après ?",
+      "how many requests failed before 14:00, and how many after?"),
+     ("average latency of payments, before vs since 14:00", "average latency of payments, before and after 14:00"),
+     ("In welcher Mandantenkategorie sind die meisten Nutzer von Fehlern betroffen?",
+      "in which tenant category are the most users affected by errors?")],
+)  # fmt: skip
+def test_the_same_question_said_otherwise(engine: Engine, incident: Request, question: str, same: str) -> None:
+    one, other = (asked(engine, incident, said) for said in (question, same))
+    assert not other.refused
+    assert [table.rows for table in one.tables] == [table.rows for table in other.tables]

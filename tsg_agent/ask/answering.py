@@ -11,7 +11,7 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, replacing, restated
+from tsg_agent.ask.intent import among_last, asked, asks_yes_or_no, further, of_the_last, polite, replacing, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, pace_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
@@ -36,7 +36,6 @@ _GOES_ON = re.compile(
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
     re.IGNORECASE,
 )
-_OF_THE_LAST = ("same", "instead", "again", "of those", "of them", "of these")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _IN_ALL = re.compile(r"(?i)\bhow many\b.*?\b(?:(?:were|was|are|is) there|in total|in sum|altogether)\b")
 """"how many 502s were there?": their number, and not one for each of the last question's groups."""
@@ -119,6 +118,7 @@ class _One:
         full = [TOO_FULL] if len(self.reading.tokens) > TOKENS else []
         self.unread = [*(sentence(text) for text in self.scope.caveats), *vague, *full]
         """Reasons to refuse the question before any field is filled."""
+        self.among = among_last(self.reading)
         self.asked = AskedFields()
         self.parameters = self.scope.parameters
 
@@ -165,7 +165,7 @@ class _One:
         if not (self.last.query is not None and self._continues()):
             self.asked.left += unexpressed(self.reading, self.asked, query)
         if self.last.query is None:
-            self.asked.left += [one.text for one in self.reading.of("word") if one.text.lower() in _OF_THE_LAST]
+            self.asked.left += of_the_last(self.reading)
         if self.asked.left:
             raise RefusedQuestion(not_understood(self.reading, self.asked.left), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
@@ -246,7 +246,7 @@ class _One:
     def _continues(self) -> bool:
         """Whether the last query is to be changed: the question says so, or lacks a measure or a grouping."""
         one, has = self.asked, self.reading.has
-        if has("word", "more", "among") or not one.measures or (has("word", "sort") and not one.by):
+        if has("word", "more") or self.among or not one.measures or (has("word", "sort") and not one.by):
             return True
         bare = not one.by and not one.filters
         return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
@@ -265,7 +265,7 @@ class _One:
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
             users = {"users": f"users_with_{counted}", "sessions": f"sessions_with_{counted}"}  # "and how many users?"
             query = {**query, "measures": tuple(users.get(name, name) for name in one.measures)}
-            if self.reading.has("word", "among"):
+            if self.among:
                 query["conditions"] = tuple(dict.fromkeys((*last.conditions, counted, *one.conditions)))
         if one.measures or one.ranked:
             merged |= {"order_by": "", "ascending": None, "limit": None}

@@ -93,6 +93,18 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
     return True
 
 
+def among_last(reading: TokenizedQuestion) -> bool:
+    """Whether it is only of what the last question counted: "how many of those were retries?"."""
+    tokens = reading.tokens
+    return any(span(tokens, (), i, "^ and|more* form.count|which _among") for i in range(len(tokens)))
+
+
+def of_the_last(reading: TokenizedQuestion) -> list[str]:
+    """The words that mean nothing where there is no last question."""
+    said, among = ("same", "instead", "again"), among_last(reading)
+    return [one.text for one in reading.of("word") if one.text.lower() in said or (among and one.value == "among")]
+
+
 def replacing(reading: TokenizedQuestion, last: TypedQuery) -> None:
     """Read "by zone instead of client type" as "by zone instead", and "and by error rate?" of groups as their order."""
     tokens = reading.tokens

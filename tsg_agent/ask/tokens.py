@@ -21,7 +21,7 @@ _BUCKETS = [
         rf"(?P<n>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size>{_SIZE})\b",
         rf"\b(?P<n>[0-9]{{1,4}}|half)[ -]?(?P<size>{_SIZE})[ -]"
         r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b",
-        r"\bby (?:the )?(?:(?P<n>half)[ -])?(?P<size>minute|hour|day)\b",
+        r"\bby (?:the )?(?:(?P<n>half|[0-9]{1,3})[ -])?(?P<size>(?:minute|hour|day)s?)\b",
         r"\b(?P<size>hourly|daily|minutely)\b",
         r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
         r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
