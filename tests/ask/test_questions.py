@@ -262,7 +262,8 @@ def test_at_a_time_is_where_before_ends(engine: Engine, incident: Request) -> No
     "question",
     ["Fehlerrate pro Viertelstunde zwischen 14:00 und 15:00",
      "taux d'échec par quart d'heure entre 14 h 00 et 15 h 00",
-     "tasa de error por cuarto de hora entre las 14:00 y las 15:00", "error rate by 15 minutes between 14:00 and 15:00"],
+     "tasa de error por cuarto de hora entre las 14:00 y las 15:00",
+     "error rate by 15 minutes between 14:00 and 15:00"],
 )  # fmt: skip
 def test_a_quarter_of_an_hour_is_a_time_bucket(engine: Engine, incident: Request, question: str) -> None:
     (table,) = asked(engine, incident, question).tables
