@@ -178,12 +178,12 @@ def texts(
 ) -> None:
     """Read incident texts by rules: parameters exact, needless questions, wrong in silence."""
     try:
-        setting, entries = load(folder)
+        entries = load(folder)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    chosen = [text for text in entries if held is None or text.held is held]
-    outcomes = [score(text, setting) for text in chosen]
-    sealed = {text.id for text in chosen if text.sealed}
+    chosen = [(setting, text) for setting, text in entries if held is None or text.held is held]
+    outcomes = [score(text, setting) for setting, text in chosen]
+    sealed = {text.id for _, text in chosen if text.sealed}
     for one in outcomes if details else []:
         if one.wrong and one.id not in sealed:
             asked = f"; asked for {', '.join(one.needless)}" if one.needless else ""

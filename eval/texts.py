@@ -33,8 +33,8 @@ class Setting(_Closed):
 class Text(_Closed):
     """One text. In `expect`, `began` is the reported start (null = none), `from` and `to` the window.
 
-    Times are `14:00` or `09T23:00`, of the setting's month and day, UTC. Not given, `from` is 2 h before `began`, and
-    `to` is now. `asks` names the parameters that only a person can settle; `told` is what the notes must name.
+    Times are `14:00` or `09T23:00`, of the setting's month and day, UTC, or whole. Not given, `from` is 2 h before
+    `began`, and `to` is now. `asks` names the parameters that only a person can settle; `told` is what the notes must name.
     """
 
     id: str
@@ -58,15 +58,20 @@ class Outcome(_Closed):
     needless: tuple[str, ...] = Field((), description="asked for, though the text holds the answer")
 
 
-def load(folder: Path = TEXTS) -> tuple[Setting, list[Text]]:
-    """The setting and all texts. Raises ValueError for a file that is none, or two texts of one id."""
-    setting = Setting.model_validate(_read(folder / "telemetry.yaml"))
-    files = sorted(path for path in folder.glob("*.yaml") if path.name != "telemetry.yaml")
-    texts = [Text.model_validate(entry) for path in files for entry in _read(path)]
-    doubled = [name for name, count in Counter(text.id for text in texts).items() if count > 1]
-    if doubled:
-        raise ValueError(f"two texts are called {doubled[0]}")
-    return setting, texts
+def load(folder: Path = TEXTS) -> list[tuple[Setting, Text]]:
+    """All texts of a folder and of those in it, each with its folder's setting (`telemetry.yaml`).
+
+    Raises ValueError for a folder or file that is none, or two texts of one id.
+    """
+    found = []
+    for path in sorted(folder.rglob("telemetry.yaml")):
+        setting = Setting.model_validate(_read(path))
+        files = sorted(one for one in path.parent.glob("*.yaml") if one != path)
+        found += [(setting, Text.model_validate(entry)) for one in files for entry in _read(one)]
+    doubled = [name for name, count in Counter(text.id for _, text in found).items() if count > 1]
+    if doubled or not found:
+        raise ValueError(f"two texts are called {doubled[0]}" if doubled else f"{folder} has no telemetry.yaml")
+    return found
 
 
 def _read(path: Path) -> Any:

@@ -16,11 +16,11 @@ TABLE = [
 ONE = Question.model_validate({"ask": "?", "rows": "SELECT 1"})
 
 
-def test_there_are_enough_questions_and_half_are_held_back() -> None:
+def test_there_are_enough_questions_and_two_of_five_are_held_back() -> None:
     questions = [question for book in books() for question in book.questions]
     held = sum(question.held for question in questions)
     assert len(questions) >= 150
-    assert 0.4 < held / len(questions) < 0.6
+    assert 0.35 < held / len(questions) < 0.6
 
 
 def test_equal_rows_do_not_differ_in_any_order() -> None:
