@@ -34,7 +34,8 @@ class Text(_Closed):
     """One text. In `expect`, `began` is the reported start (null = none), `from` and `to` the window.
 
     Times are `14:00` or `09T23:00`, of the setting's month and day, UTC, or whole. Not given, `from` is 2 h before
-    `began`, and `to` is now. `asks` names the parameters that only a person can settle; `told` is what the notes must name.
+    `began`, and `to` is now. `asks` names the parameters that only a person can settle; `told` is what the notes must
+    name.
     """
 
     id: str
