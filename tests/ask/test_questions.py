@@ -274,6 +274,7 @@ def test_a_quarter_of_an_hour_is_a_time_bucket(engine: Engine, incident: Request
     ("question", "same"),
     [("combien de requêtes ont échoué avant 14 h, et combien après ?",
       "how many requests failed before 14:00, and how many after?"),
+     ("who had the worst error rate after 14:00, by client type?", "worst error rate after 14:00 by client type"),
      ("average latency of payments, before vs since 14:00", "average latency of payments, before and after 14:00"),
      ("In welcher Mandantenkategorie sind die meisten Nutzer von Fehlern betroffen?",
       "in which tenant category are the most users affected by errors?")],

@@ -13,6 +13,7 @@ from tsg_agent.ask.sentences import TOP
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, TypedQuery
+from tsg_agent.columns import Nature, of_nature
 
 _YES_NO = re.compile(
     r"\W*(?:(?:and|but|so|or|ok|okay|well)\b[ ,]*)?"
@@ -57,6 +58,7 @@ _PASSING = (
     "form.count any* _together",
 )
 """Words that need no field of their own once the others are filled."""
+_PEOPLE = ("user_id", "client_type", *of_nature(Nature.TENANT, Nature.CUSTOMER))
 _ADDS = "any and _'then'|'overall'"
 """“… and then”, “… and overall”: one more question, which is not answered."""
 
@@ -155,7 +157,8 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
     passing = {i for one in (*_PASSING, *(() if yes_no else ("_all|only",))) for i in filling.fitting(one)}
     several = bool(found.by) or len(set(found.measures)) > 1  # "users and sessions in total": of which sum is open
     passing.difference_update(filling.fitting("_together") if several else ())
-    passing |= set(filling.fitting("_who") if {"user_id", *(one.value for one in found.names)} & {*found.by} else ())
+    people = {*_PEOPLE, *(one.value for one in found.names)}  # "who has most errors, by client type?"
+    passing |= set(filling.fitting("_who") if people & {*found.by} else ())
     filling.take(*passing.difference(filling.fitting(_ADDS)))
     found.measures, found.conditions = list(dict.fromkeys(found.measures)), list(dict.fromkeys(found.conditions))
     if not found.measures and found.order_by:
