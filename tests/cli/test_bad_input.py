@@ -12,6 +12,7 @@ import pytest
 from tests.cli.conftest import Place
 from tests.cli.running import ROOT, tsg
 
+pytestmark = pytest.mark.slow
 GIVEN = (
     *("--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod"),
     *("--incident-start", "2026-03-10T14:00:00Z", "--end-time", "2026-03-10T15:15:00Z"),
