@@ -47,7 +47,7 @@ def loaded() -> None:
     10 ms, which costs an investigation 5 % of its time and its memory.
     """
     if (arrow := sys.modules.get("pyarrow")) and "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
-        with contextlib.suppress(NotImplementedError):  # a build without it
+        with contextlib.suppress(NotImplementedError):  # Arrow built without jemalloc: its own choice stays
             arrow.set_memory_pool(arrow.jemalloc_memory_pool())
     gc.freeze()
     gc.set_threshold(YOUNG)
