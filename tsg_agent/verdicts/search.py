@@ -93,7 +93,7 @@ def _together(parts: Sequence[DescriptionPart]) -> float:
     return more / max(sum(float(part.asked) for part in parts), 1.0)
 
 
-def _apart(one: Bits, other: Bits) -> list[Bits]:
+def _cells(one: Bits, other: Bits) -> list[Bits]:
     """The requests of both, of one alone, of the other alone, and of neither."""
     return [one & other, one & ~other, other & ~one, ~(one | other)]
 
@@ -250,7 +250,7 @@ class Search:
         description holds that did not rise counts against it.
         """
         mine, its, told, theirs = (self.members.mask(key, told=told) for told in (False, True) for key in (one, other))
-        sides = zip(_apart(mine, its), _apart(told, theirs), strict=True)
+        sides = zip(_cells(mine, its), _cells(told, theirs), strict=True)
         cells = [
             np.concatenate([self.members.count(own & alive), self.members.count(of & alive)[:2]]) for own, of in sides
         ]
@@ -310,7 +310,7 @@ class Search:
         for _ in range(8):
             scored = [(self.objective(moved) - best - needed, moved) for needed, moved in self._moves(keys, best, most)]
             gained, moved = max(scored, key=lambda one: (one[0], one[1]), default=(0.0, keys))
-            if gained <= 1e-6 or tuple(sorted(moved)) in done:
+            if gained <= NO_MORE or tuple(sorted(moved)) in done:
                 break
             keys = moved
             done.add(tuple(sorted(keys)))
