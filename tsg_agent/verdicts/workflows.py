@@ -10,7 +10,7 @@ from tsg_agent.models import Confidence, Contrast, Finding, Gate, Measure, Onset
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, wilson_interval
 from tsg_agent.verdicts.causes import Found
-from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Sides, weigh
+from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, MinuteSeries, Sides, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.onset import ChangePoint
@@ -83,9 +83,9 @@ class WorkflowJudge:
         explained = np.logical_or.reduce([*met, np.zeros(len(runs.minute), bool)])
         lost = runs.requests.failed(Measure.SERVER_ERRORS) | runs.requests.failed(Measure.CLIENT_ERRORS)
         followed = runs.meeting(lost)
-        judged, taken = [], np.zeros(len(runs.minute), bool)
+        judged, others = [], runs.whole
         for name, mine in self._most_first(moment):
-            one, alone = self._scenario(mine, name, moment, gate, taken)
+            one, alone = self._scenario(mine, name, moment, gate, others)
             if one is None:
                 continue
             if plain and self._left(mine, explained, moment) <= EXPLAINED:
@@ -99,7 +99,7 @@ class WorkflowJudge:
                 judged.append(replace(one, confidence=None))  # it fails because requests fail, wherever they do
             else:
                 judged.append(replace(one, explained=runs.ids(mine[explained[mine]])))
-                taken[mine] = True
+                others = others.without(runs.series(mine))
         return sorted(judged, key=lambda one: -one.worth)
 
     def _most_first(self, moment: ChangePoint) -> list[tuple[str, Places]]:
@@ -113,16 +113,16 @@ class WorkflowJudge:
         return sorted(zip(self.runs.names, self.runs.of_scenario, strict=True), key=lambda one: -lost(one[1]))
 
     def _scenario(
-        self, mine: Places, name: str, moment: ChangePoint, gate: Gate, taken: Bools
+        self, mine: Places, name: str, moment: ChangePoint, gate: Gate, others: MinuteSeries
     ) -> tuple[FailingWorkflow | None, bool]:
         """A scenario that rose, None for any other; and whether it rose more than the others did.
 
-        Runs of other causes are `taken` out of the others: beside the larger of two workflows that break, the smaller
-        one rises no more than the rest.
+        `others`: all runs but those of other causes: beside the larger of two workflows that break, the smaller one
+        rises no more than the rest.
         """
         runs, limits = self.runs, self.limits
         own = runs.series(mine)
-        rest = runs.whole.without(own).without(runs.series(np.flatnonzero(taken)))
+        rest = others.without(own)
         how = weigh(Sides(own, rest, own), moment, self.nats, limits.verdict, change=True)
         z = how.onset.z or 0.0
         if z < limits.verdict.gate_z:
