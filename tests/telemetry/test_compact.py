@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.tools.made import written
+from tsg_agent.errors import QueryError
 from tsg_agent.evidence import Measurer
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
@@ -189,6 +190,26 @@ def test_the_copies_change_no_evidence(
             assert held == ({"regions"} if region == "nowhere" else {"rows", "flags", "products", "runs", "regions"})
             assert (found["users"] == [(0, 0)]) is (region == "nowhere")
         assert bool(copies(engine)) is not repeated_request
+
+
+@pytest.mark.parametrize("uncopied", ["feature_flags", "product_metadata"])
+def test_a_table_without_memory_for_its_copy_tells_requests_as_the_others_do(
+    uncopied: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = making.Copies.copy_joined
+
+    def copy(self: making.Copies, table: str) -> bool:
+        if table == uncopied:
+            raise QueryError("The query needs more memory than it may use.")
+        return copied(self, table)
+
+    monkeypatch.setattr(making.Copies, "copy_joined", copy)
+    folder = telemetry(tmp_path)
+    with DuckDB(folder) as engine, plain(folder) as other, ThreadPoolExecutor(4) as pool:
+        assert evidence(engine, "us-east", pool) == evidence(other, "us-east", pool)
+        for name, (sql, bound) in QUERIES.items():
+            assert rows(engine, sql, bound) == rows(other, sql, bound) != [], name
+        assert len(copies(engine)) == 2
 
 
 def test_users_come_as_numbers(tmp_path: Path) -> None:

@@ -152,12 +152,10 @@ class Compact:
             return sql
         if not self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, bound)):
             return sql
-        for table in sorted(set(NAMED.findall(sql))):
-            if not self._has(scope, table, partial(copies.copy_joined, table)):
-                return sql
-        text = ALONE.sub(r"SELECT *\nFROM \3", text)
+        named = sorted(set(NAMED.findall(sql)))
+        read = {table for table in named if not self._has(scope, table, partial(copies.copy_joined, table))}
+        text = sql if read else CARRYING.sub(copies.carrying, ALONE.sub(r"SELECT *\nFROM \3", text))
         text = RUNS.sub(BY_HASH, text) if runs else text
-        text = CARRYING.sub(copies.carrying, text)
         text = TWICE.sub(r"\1 AS MATERIALIZED \2", text)
         requests = copies.requests(*["correlation_id"] * runs)
         if other:
@@ -165,7 +163,9 @@ class Compact:
                 f"SELECT listed.* REPLACE ({copies.number} AS request_id)\nFROM (\n{self._requests}\n) AS listed\n"
                 f"JOIN {copies.of(LOGS.name)} AS copied ON hash(listed.request_id) = copied.{HASHED['request_id']}"
             )
-        return NAMED.sub(rf"FROM {scope.name}_\1", text.replace(self._requests, requests))
+        text = text.replace(self._requests, requests)
+        # A table without a copy (too little memory for it) is joined in the query: ids are numbers in all results.
+        return NAMED.sub(lambda one: f"FROM {copies.joined(one[1]) if one[1] in read else copies.of(one[1])}", text)
 
     def _has(self, scope: _Scope, table: str, make: Callable[[], bool]) -> bool:
         """Make a copy once; concurrent queries wait for it."""

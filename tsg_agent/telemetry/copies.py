@@ -121,16 +121,22 @@ class Copies:
 
     def copy_joined(self, table: str) -> bool:
         """Copy a table's rows about the scope's requests, without duplicates."""
-        requests, copy = self.of(LOGS.name), self.of(table)
-        codes = self._codes(table, table, JOINED[table], {})
+        copy, codes = self.of(table), self._codes(table, table, JOINED[table], {})
         carried = [f"copied.{name}" for name in CARRIED if table == FLAGS.name and name in self.present]
-        coded = [f"{code} AS {name}" for name, code in codes.items()]
-        columns = ", ".join([f"{self.number} AS request_id", *carried, *coded])
-        rows = f"FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{HASHED['request_id']}"
-        (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
+        columns = [*carried, *(f"{code} AS {name}" for name, code in codes.items())]
+        (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS {self._joined(table, columns)}", {})
         if self._repeats(copy, JOINED[table], found):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names
         return True
+
+    def joined(self, table: str) -> str:
+        """What `copy_joined` would copy, as a subquery in the place of the table; duplicates stay."""
+        return f"({self._joined(table, JOINED[table])}) AS {table}"
+
+    def _joined(self, table: str, columns: Sequence[str]) -> str:
+        shown = ", ".join([f"{self.number} AS request_id", *columns])
+        requests, of = self.of(LOGS.name), HASHED["request_id"]
+        return f"SELECT {shown} FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{of}"  # noqa: S608 - our own names
 
     def _repeats(self, copy: str, columns: Collection[str], rows: int) -> bool:
         """Whether a joined table's copy has duplicate rows.
