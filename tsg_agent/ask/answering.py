@@ -159,15 +159,17 @@ class _One:
     # Figures
 
     def _counted(self, part: AnswerPart) -> None:
-        query = self._query()
+        query, ranked = self._query(), self.asked.ranked
         part.parameters = self.parameters
-        ranked = self.asked.ranked
         if not (self.last.query is not None and self._continues()):
             self.asked.left += unexpressed(self.reading, self.asked, query)
         if self.last.query is None:
             self.asked.left += of_the_last(self.reading)
         if self.asked.left:
             raise RefusedQuestion(not_understood(self.reading, self.asked.left), self._understood(), self._near())
+        if (query, self.parameters, self.first) == (self.last.query, self.last.parameters, False):
+            part.text = "The rows above say it."
+            return
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
@@ -281,12 +283,19 @@ class _One:
         replaced |= {"region"} if self.scope.places.get("region") else set()
         kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
         merged["filters"] = (*kept, *one.filters)
-        if self.reading.has("word", "sort") and one.measures and not one.by:
-            merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
-            merged["limit"] = one.limit or last.limit
+        sort, its = self.reading.has("word", "sort"), self._adds_to(last)
+        if (sort or its) and one.measures and not one.by:
+            merged["measures"] = tuple(dict.fromkeys((*last.measures, *one.measures)))
+            merged["order_by"] = one.measures[0] if sort else last.order_by or last.measures[0]
+            merged |= {"limit": one.limit or last.limit} | ({"ascending": last.ascending} if its else {})
         if one.ranked and one.order_by and not self.reading.of("measure", "condition", "unit"):
             merged["measures"] = (one.order_by,)
         return merged
+
+    def _adds_to(self, last: TypedQuery) -> bool:
+        """Whether it asks more of the last question's rows: "… and what is its p95?"."""
+        said = any(one.value == "more" and one.text.lower() in ("its", "their") for one in self.reading.of("word"))
+        return said and bool(last.by) and not (self.first or self.asked.ranked or last.bucket_seconds or last.split_at)
 
     def _by_default(self) -> tuple[str, ...]:
         one = self.asked
@@ -298,8 +307,8 @@ class _One:
             return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
         if any(f.column in _EVENTS for f in one.filters):
             return ("requests",)
-        what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
-        raise self._refused(f"What is to be counted{what} was not said.")
+        of = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
+        raise self._refused(f"What is to be counted{of} was not said.")
 
     def _sides(self, query: dict[str, object]) -> dict[str, object]:
         """The fields of a comparison: the moment that splits the window, or two windows."""
@@ -341,29 +350,20 @@ class _One:
         names = self.asked.names
         if "why" in self.asked.conclude:  # "why is us-west failing?": the region is where it was looked
             names = [one for one in names if one.value != "region"]
-        scope = replace(self.scope, parameters=self.parameters)
-        report = self.bench.investigate(self.text, scope)
+        report = self.bench.investigate(self.text, replace(self.scope, parameters=self.parameters))
         part.report, part.checks = report, ["run_guide"]
         state = self.asked.conclude == {"state"} and bool(names)
         if state:
             self._state(part, report)
-        concluding.conclude(part, self.asked, names, report, self.parameters if self.scope.timed else None)
-        if not state:
+        else:
             part.parameters = report.parameters
-        its = (report.parameters.start_time, report.parameters.end_time)
-        same = (self.parameters.start_time, self.parameters.end_time) == its
-        part.notes = [*(part.notes if same else []), *report.notes]
+        concluding.conclude(part, self.asked, names, report, self.parameters if self.scope.timed else None)
+        its, own = ((one.start_time, one.end_time) for one in (report.parameters, self.parameters))
+        part.notes = [*(part.notes if own == its else []), *report.notes]
 
     def _state(self, part: AnswerPart, report: Report) -> None:
-        """Add the failure or completion rate of what is named, before and after the incident's start."""
-        named = [one for one in self.asked.names if one.value != "region"]
-        alike = {one.value: tuple(other.text for other in named if other.value == one.value) for one in named}
-        names = [Filter(column=column, values=values) for column, values in alike.items()]
-        runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
-        began, window = report.parameters.incident_start, self.parameters
-        split = began if not self.scope.timed and began and window.start_time < began < window.end_time else None
-        measure = "completion_rate" if runs else "failure_rate"
-        query = TypedQuery(measures=(measure,), filters=tuple(names), split_at=split)
+        """Add the failure or completion rate of what is named."""
+        query, self.parameters = concluding.state_of(self.asked.names, report, self.parameters, timed=self.scope.timed)
         found, query = self._rows(query, ranked=False)
         if not found.lacking:
             self._told(part, query, found, ranked=False)

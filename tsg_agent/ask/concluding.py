@@ -8,7 +8,7 @@ from tsg_agent.ask.bench import AnswerBench
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token
-from tsg_agent.ask.typed import TypedQuery
+from tsg_agent.ask.typed import RUN_COLUMNS, Filter, TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of
 from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
 from tsg_agent.tools import AnyGuide, Plugin
@@ -91,11 +91,35 @@ def conclude(
     if asked.yes_no and before:
         part.caveats.append("Yes or no is not said of a time before the incident began.")
     elif asked.yes_no:
-        part.yes = _yes(asked, names, report)
+        part.yes = _yes(asked, names, report, part.tables[-1].rows if part.tables else [])
 
 
-def _yes(asked: AskedFields, names: Sequence[Token], report: Report) -> bool | None:
-    """Whether it is a cause, is to be rolled back, or is abnormal, as asked; None if the report says neither."""
+def state_of(
+    names: Sequence[Token], report: Report, window: Parameters, *, timed: bool
+) -> tuple[TypedQuery, Parameters]:
+    """The failure or completion rate of what is named, before the incident's start and after it, and its window.
+
+    `window` is the question's own if it is `timed`: from the start on it is compared with the time before.
+    """
+    named = [one for one in names if one.value != "region"]
+    alike = {one.value: tuple(other.text for other in named if other.value == one.value) for one in named}
+    filters = tuple(Filter(column=column, values=values) for column, values in alike.items())
+    runs, began = bool(alike.keys() & set(RUN_COLUMNS)), report.parameters.incident_start
+    query = TypedQuery(measures=("completion_rate" if runs else "failure_rate",), filters=filters)
+    if began and not timed and window.start_time < began < window.end_time:
+        return query.model_copy(update={"split_at": began}), window
+    if began and timed and not runs and window.start_time >= began > report.parameters.start_time:
+        sides = {"until": began, "split_at": window.start_time, "end_time": window.end_time}
+        whole = window.model_copy(update={"start_time": report.parameters.start_time})
+        return query.model_copy(update={"start_time": report.parameters.start_time, **sides}), whole
+    return query, window
+
+
+def _yes(asked: AskedFields, names: Sequence[Token], report: Report, rows: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Whether it is a cause, is to be rolled back, or is abnormal, as asked; None if the report says neither.
+
+    `rows`: how what is named failed before and after the start.
+    """
     columns = {one.value for one in names}
     if "roll_back" in asked.conclude:
         wanted = {one.text for one in names if one.value == "service_version"}
@@ -112,7 +136,11 @@ def _yes(asked: AskedFields, names: Sequence[Token], report: Report) -> bool | N
         things = set(asked.by) - columns
         return any(things & set(cause.subject) for cause in firm) if things else None
     if asked.conclude == {"state"}:
-        wrong = any(judged.involved(report, one.value, one.text) for one in names if one.value != "region")
+        named = [one for one in names if one.value != "region"]
+        worse = judged.is_worse(rows)
+        if worse is None:
+            worse = any(judged.labelled(report, one.value, one.text) for one in named)
+        wrong = worse or any(judged.is_of_cause(report, one.value, one.text) for one in named)
         if all(one.value == "region" for one in names):
             if report.sla.breached is None:
                 return None

@@ -222,7 +222,8 @@ def _concluded(filling: Filling) -> bool:
     tokens, found = filling.tokens, filling.found
     said = {one.value for one in tokens if one.kind == "conclude"}
     things = list(dict.fromkeys(one.value for one in tokens if one.kind == "thing"))
-    lone = len({*things, *found.names}) == 1 and not filling.fitting("_~thing|value|conclude")
+    columns = {*things, *(one.value for one in found.names)}
+    lone = len(columns) == 1 and len(found.names) < 2 and not filling.fitting("_~thing|value|conclude")
     if found.yes_no and _IT.match(filling.text) and lone and not tokens[0].plural and said <= {"state"}:
         said = {"cause"}  # "is it the deploy?", "is it a database problem?"
     if said == {"cause"} and things and filling.fitting("_condition") and filling.fitting("_rank"):

@@ -1,24 +1,41 @@
 """What a report says about a value that a question names: a cause, a symptom of one, dismissed, or not seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from tsg_agent.ask.compiling import PERIOD
+from tsg_agent.ask.typed import AFTER, BEFORE
 from tsg_agent.models import Cause, Confidence, Report, Visible
+from tsg_agent.statistics import Z95, g2_z
 from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
 
 ROWS = 3
 
 
-def involved(report: Report, column: str, value: str) -> bool:
-    """Whether the value is a cause or shows one, or a check labels it abnormal."""
-    of_causes = any(
+def is_of_cause(report: Report, column: str, value: str) -> bool:
+    """Whether the value is a cause or shows one."""
+    return any(
         subject.get(column) == value
         for cause in report.causes
         for subject in (cause.subject, *(one.subject for one in (*cause.also_visible_in, *cause.impact)))
     )
-    return of_causes or bool(_labelled(report, column, value))
 
 
-def _labelled(report: Report, column: str, value: str) -> list[str]:
+def is_worse(rows: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Whether more fail after the start than before it, beyond chance; None if the rows are not of both."""
+    sides = {row.get(PERIOD): row for row in rows}
+    if not {BEFORE, AFTER} <= sides.keys():
+        return None
+    (k0, n0), (k1, n1) = (_failed(sides[side]) for side in (BEFORE, AFTER))
+    return bool(g2_z(k0, n0, k1, n1) > Z95)
+
+
+def _failed(row: Mapping[str, Any]) -> tuple[float, float]:
+    """Failures of all requests, or of all runs."""
+    return (row["failed_runs"], row["runs"]) if "runs" in row else (row["failures"], row["requests"])
+
+
+def labelled(report: Report, column: str, value: str) -> list[str]:
     """The abnormal labels of the checks' rows that hold the value."""
     return [
         f"{finding.title} (Step {finding.step}) labels it {label} [{finding.id}.{i}]"
@@ -55,7 +72,7 @@ def verdict_on(report: Report, column: str, value: str) -> list[str]:
         lines = [f"{r.statement}{_once(r.statement, r.evidence)}" for r in gone[:ROWS]]
         more = f" And {len(gone) - ROWS} more of it." if len(gone) > ROWS else ""
         return [f"Not a cause: {name} was looked at and dismissed.", "\n".join(f"- {line}" for line in lines) + more]
-    rows = _labelled(report, column, value)
+    rows = labelled(report, column, value)
     if rows:
         return [f"Not a cause, and not dismissed by name: {name}. {listed(rows, ROWS)}."]
     return [f"Not a cause: the investigation saw nothing abnormal of {name}, or too little traffic to judge it."]

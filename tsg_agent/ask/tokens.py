@@ -24,7 +24,7 @@ _BUCKETS = [
         r"\bby (?:the )?(?:(?P<n>half|[0-9]{1,3})[ -])?(?P<size>(?:minute|hour|day)s?)\b",
         r"\b(?P<size>hourly|daily|minutely)\b",
         r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
-        r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
+        r"(?:intervals? of )?(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
     )
 ]
 _FIGURE = (
