@@ -112,14 +112,23 @@ def test_a_timeout_leaves_the_others_alone(engine: DuckDB) -> None:
 def test_statements_share_a_few_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used = set()
 
-    def noted(cursor: Any, *rest: Any) -> Any:
+    def noted(*given: Any, small: bool) -> Any:
         used.add(threading.get_ident())
-        return fetched(cursor, *rest)
+        return fetched(*given, small=small)
 
     monkeypatch.setattr("tsg_agent.telemetry.duckdb.fetched", noted)
     with DuckDB(folder, threads=2) as engine, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: engine.run(f"SELECT {n} FROM range(1000000)", {}, timeout=60), range(16)))
     assert len(used) == 2
+
+
+@pytest.mark.parametrize(("small", "threads"), [(10_000_000, 1), (1000, 2)])
+def test_one_thread_runs_a_statement_over_few_rows(
+    small: int, threads: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsg_agent.telemetry.duckdb.SMALL", small)
+    with DuckDB(folder, threads=2) as engine:
+        assert engine.run("SELECT current_setting('threads') AS held", {}, timeout=10)["held"][0].as_py() == threads
 
 
 def test_ctrl_c_ends_the_statement(engine: DuckDB) -> None:

@@ -44,6 +44,8 @@ MOST_SPILLED = 10
 """Largest spill on disk, as a multiple of the memory limit."""
 LEAST_AT_ONCE = 2
 """Least number of concurrent statements, also on one core: one of them often waits for Python."""
+SMALL = 10_000_000
+"""Bytes of files up to which one thread runs a statement: some 130,000 rows, which DuckDB would not divide anyway."""
 NARROW = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
 WATCHED = 0.05
 """Seconds between two checks of a running query."""
@@ -106,9 +108,11 @@ class DuckDB:
         self._threads = ThreadPoolExecutor(max(LEAST_AT_ONCE, cores), "tsg-statement")
         self._at_work: dict[int, tuple[duckdb.DuckDBPyConnection, int]] = {}
         """Waiting thread -> the connection that works for it, and the bytes held when that began."""
-        self._closed = False
+        self._closed = self._small = False
         self._cancelling = threading.Condition()
         try:
+            self._connection.execute(SETTINGS)
+            add_macros(self._connection)
             self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
             self._compact = Compact(logs.present if logs else frozenset(), self.memory.limit)
@@ -197,7 +201,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = fetched(cursor, statements[0], bound)  # the parsed statement: not parsed twice
+            table = fetched(cursor, statements[0], bound, small=self._small)  # the parsed statement: not parsed twice
             if time.monotonic() > deadline:  # an interrupt takes effect only after the current batch
                 raise duckdb.InterruptException
             return table
@@ -284,7 +288,6 @@ class DuckDB:
         self._at_work[thread] = self._connection, held()
         watching = self._threads.submit(self._watch, thread, time.monotonic() + seconds, done.wait)
         try:
-            self._prepare()
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
                 self._lock(paths)  # before its views are read: they may name other files
@@ -295,6 +298,9 @@ class DuckDB:
                 else:
                     self._connection.execute(null_view(table))
             if not is_database:
+                self._small = sum(Path(path).stat().st_size for path in paths) <= SMALL
+                if self._small:
+                    self._connection.execute("SET threads = 1")
                 self._lock(paths)
         except duckdb.InterruptException as error:
             done.set()
@@ -310,11 +316,6 @@ class DuckDB:
             done.set()
             watching.result()
             del self._at_work[thread]
-
-    def _prepare(self) -> None:
-        """Settings and macros that views and queries rely on."""
-        self._connection.execute(SETTINGS)
-        add_macros(self._connection)
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
