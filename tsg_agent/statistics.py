@@ -99,10 +99,10 @@ def _trimmed(k: Floats, n: Floats, size: int) -> float:
     many = np.bincount(group)
     gone = math.ceil(TRIM * len(many)) if len(many) >= FEWEST_GROUPS else 0
     kept = np.ones(len(many), bool)
-    for _ in range(2):  # the share without the outliers, then the dispersion of the others around it
+    for _ in range(2 if gone else 1):  # the share without the outliers, then the dispersion of the others around it
         used = kept[group]
-        p = float(share(k[used].sum(), n[used].sum()))
-        each = np.bincount(group, share((k - n * p) ** 2, n * p * (1 - p))) / many
+        p = float(k[used].sum() / n[used].sum())
+        each = np.bincount(group, (k - n * p) ** 2 / (n * p * (1 - p)) if 0 < p < 1 else np.zeros(len(k))) / many
         kept = np.ones(len(many), bool)
         kept[np.argsort(-each, kind="stable")[:gone]] = False
     return float(each[kept].mean()) * len(k) / (len(k) - 1) / _left_by_trimming(size, gone / len(many))

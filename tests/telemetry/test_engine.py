@@ -1,10 +1,12 @@
 """The engine's lock, its limits, and its parameters."""
 
+import _thread
 import os
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tests.telemetry.sources import tables
 from tests.tools.made import END, START, requests, written
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.fetching import fetched
 
 SLOW = "SELECT count(*) FROM range(200000) a, range(200000) b WHERE a.range * b.range % 7 = 1"
 
@@ -104,6 +107,37 @@ def test_a_timeout_leaves_the_others_alone(engine: DuckDB) -> None:
     with pytest.raises(QueryTimeout):
         engine.run(SLOW, {}, timeout=0.05)
     assert engine.run("SELECT 1 AS one", {}, timeout=10)["one"][0].as_py() == 1
+
+
+def test_statements_share_a_few_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set()
+
+    def noted(*given: Any, small: bool) -> Any:
+        used.add(threading.get_ident())
+        return fetched(*given, small=small)
+
+    monkeypatch.setattr("tsg_agent.telemetry.duckdb.fetched", noted)
+    with DuckDB(folder, threads=2) as engine, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: engine.run(f"SELECT {n} FROM range(1000000)", {}, timeout=60), range(16)))
+    assert len(used) == 2
+
+
+@pytest.mark.parametrize(("small", "threads"), [(10_000_000, 1), (1000, 2)])
+def test_one_thread_runs_a_statement_over_few_rows(
+    small: int, threads: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsg_agent.telemetry.duckdb.SMALL", small)
+    with DuckDB(folder, threads=2) as engine:
+        assert engine.run("SELECT current_setting('threads') AS held", {}, timeout=10)["held"][0].as_py() == threads
+
+
+def test_ctrl_c_ends_the_statement(engine: DuckDB) -> None:
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(SLOW, {}, timeout=60)
+    assert not engine._at_work
+    assert time.monotonic() - began < 20
 
 
 def test_the_memory_limit_is_an_error_that_says_what_to_do(folder: Path) -> None:

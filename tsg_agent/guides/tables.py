@@ -36,7 +36,6 @@ class GuideTables(DuckDB):
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         try:
-            self._prepare()
             is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations = self._in_database(location) if is_database else self._in_files(location)
             if not relations:

@@ -44,8 +44,8 @@ CARRYING = re.compile(
 )
 """Reads columns of the requests that the copy of their flags also holds."""
 TWICE = re.compile(
-    r"\b(\w+) AS (\(\s+SELECT requests\.\*, [\w, ]+\s+FROM requests\s+"
-    r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s+\))"
+    r"\bAS (\(\s+SELECT requests\.\*, [\w, ]+\s+FROM requests\s+"
+    r"JOIN (\w+) ON requests\.request_id = \2\.request_id\s+\))"
 )
 """A join that is read by half hour and by user: made once, it takes two thirds of the time."""
 RUNS = re.compile(
@@ -156,7 +156,7 @@ class Compact:
         read = {table for table in named if not self._has(scope, table, partial(copies.copy_joined, table))}
         text = sql if read else CARRYING.sub(copies.carrying, ALONE.sub(r"SELECT *\nFROM \3", text))
         text = RUNS.sub(BY_HASH, text) if runs else text
-        text = TWICE.sub(r"\1 AS MATERIALIZED \2", text)
+        text = TWICE.sub(r"AS MATERIALIZED \1", text)
         requests = copies.requests(*["correlation_id"] * runs)
         if other:
             requests = (
@@ -185,7 +185,7 @@ def _tells(name: str, sql: str) -> bool:
     head, _, last = re.sub(rf"count\((?:DISTINCT )?{name}\)", "", sql).rpartition("SELECT")
     if name in re.sub(rf"(?<=[\s,]){name}(?=,|\s*\n)", "", head):  # more than an item of a list
         return True
-    whole = re.findall(r"(?:(\w+)\.)?\*(?=,|\s)", last)
+    whole = re.findall(r"(?:\b(\w+)\.)?\*(?=,|\s)", last)
     return ROWS.search(sql) is None and (
         name in last or any(re.search(rf"\b{one} AS [^)]*\b{name}\b", head) for one in whole)
     )

@@ -5,8 +5,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,8 @@ MOST_SPILLED = 10
 """Largest spill on disk, as a multiple of the memory limit."""
 LEAST_AT_ONCE = 2
 """Least number of concurrent statements, also on one core: one of them often waits for Python."""
+SMALL = 10_000_000
+"""Bytes of files up to which one thread runs a statement: some 130,000 rows, which DuckDB would not divide anyway."""
 NARROW = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
 WATCHED = 0.05
 """Seconds between two checks of a running query."""
@@ -102,11 +104,15 @@ class DuckDB:
         self._few = unreadable_percent
         self._template_paths = template_paths
         self._about = tuple(one.astimezone(UTC).replace(tzinfo=None) for one in about)
-        self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
-        self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
-        self._closed = False
+        # As many as cores: more statements would only compete for memory. A thread that has run one reuses its memory.
+        self._threads = ThreadPoolExecutor(max(LEAST_AT_ONCE, cores), "tsg-statement")
+        self._at_work: dict[int, tuple[duckdb.DuckDBPyConnection, int]] = {}
+        """Waiting thread -> the connection that works for it, and the bytes held when that began."""
+        self._closed = self._small = False
         self._cancelling = threading.Condition()
         try:
+            self._connection.execute(SETTINGS)
+            add_macros(self._connection)
             self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
             self._compact = Compact(logs.present if logs else frozenset(), self.memory.limit)
@@ -158,9 +164,8 @@ class DuckDB:
         """See Cancellable.cancel."""
         self.apart.cancel(threads)
         with self._cancelling:
-            for cursor, thread in self._at_work.items():
-                if thread in threads:
-                    cursor.interrupt()
+            for thread in self._at_work.keys() & set(threads):
+                self._at_work[thread][0].interrupt()
 
     def close(self) -> None:
         """Cancel running queries, close the database, and delete its spill folder."""
@@ -168,7 +173,7 @@ class DuckDB:
         with self._cancelling:
             self._closed = True
             while self._at_work:
-                for cursor in self._at_work:
+                for cursor, _ in self._at_work.values():
                     cursor.interrupt()
                 self._cancelling.wait(WATCHED)  # and again: an interrupt before the statement runs is lost
         self._connection.close()
@@ -196,7 +201,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = fetched(cursor, statements[0], bound)  # the parsed statement: not parsed twice
+            table = fetched(cursor, statements[0], bound, small=self._small)  # the parsed statement: not parsed twice
             if time.monotonic() > deadline:  # an interrupt takes effect only after the current batch
                 raise duckdb.InterruptException
             return table
@@ -209,33 +214,23 @@ class DuckDB:
 
     def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
         """Run `work` on its own cursor, queued, cancelled at the deadline. Translates DuckDB's errors into ours."""
-        with self._turn(timeout, deadline):
-            return self._at_once(work, timeout, deadline)
+        thread = threading.get_ident()
+        running = self._threads.submit(self._at_once, work, thread)
 
-    @contextmanager
-    def _turn(self, timeout: float, deadline: float) -> Iterator[None]:
-        """Limits concurrent statements to the number of cores: more would only compete for memory."""
-        if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        def ended(seconds: float) -> bool:
+            return bool(wait([running], seconds).done) or (time.monotonic() >= deadline and running.cancel())
+
+        try:
+            over = self._watch(thread, deadline, ended)
+        except BaseException:  # Ctrl-C: nobody will read its rows
+            self._watch(thread, 0.0, lambda seconds: running.cancel() or ended(seconds))
+            raise
+        if running.cancelled():
             raise QueryTimeout(f"Other queries took longer than {timeout:g} s: this one had no turn.", fix=NARROW)
         try:
-            yield
-        finally:
-            self._slots.release()
-
-    def _at_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
-        with self._cancelling:
-            if self._closed:
-                raise QueryError("The telemetry has been closed.", fix="Open it again.")
-            cursor = self._connection.cursor()
-            self._at_work[cursor] = threading.get_ident()
-        done = threading.Event()
-        over = threading.Event()
-        watch = threading.Thread(target=self._interrupt, args=(cursor, deadline, done, over), daemon=True)
-        try:
-            watch.start()
-            return work(cursor)
+            return running.result()
         except duckdb.InterruptException as error:
-            if over.is_set():
+            if over:
                 raise QueryError(
                     "The query needs more memory than it may use, and was cancelled.", fix="Raise TSG_MEMORY_LIMIT."
                 ) from error
@@ -246,30 +241,37 @@ class DuckDB:
             ) from error
         except duckdb.Error as error:
             raise refused(error, self._told(error)) from error
+
+    def _at_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], thread: int) -> T:
+        with self._cancelling:
+            if self._closed:
+                raise QueryError("The telemetry has been closed.", fix="Open it again.")
+            cursor = self._connection.cursor()
+            self._at_work[thread] = cursor, held()
+        try:
+            return work(cursor)
         finally:
-            done.set()
-            if watch.ident is not None:
-                watch.join()
             with self._cancelling:  # under the lock: `cancel` must not find it closed
                 cursor.close()
-                del self._at_work[cursor]
+                del self._at_work[thread]
                 self._cancelling.notify_all()
 
-    def _interrupt(
-        self, cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event, over: threading.Event
-    ) -> None:
-        """Interrupt at the deadline, or above the memory limit; repeat until it takes effect.
+    def _watch(self, thread: int, deadline: float, ended: Callable[[float], bool]) -> bool:
+        """Interrupt at the deadline, or above the memory limit; repeat until it takes effect. True for the latter.
 
         The engine's own limit does not count the strings of the current batch, and an interrupt before the query runs
-        is lost.
+        is lost. `thread`: which waits. `ended`: waits so many seconds.
         """
-        began = held()
-        while not done.wait(min(WATCHED, max(0.0, deadline - time.monotonic()))):
-            if self.memory.is_over(began):
-                over.set()
-            if over.is_set() or time.monotonic() >= deadline:
-                cursor.interrupt()
-                done.wait(WATCHED)
+        over, left = False, deadline - time.monotonic()
+        while not ended(min(WATCHED, left) if left > 0 else WATCHED):
+            left = deadline - time.monotonic()
+            with self._cancelling:
+                if thread in self._at_work:
+                    connection, began = self._at_work[thread]
+                    over = over or self.memory.is_over(began)
+                    if over or left <= 0:
+                        connection.interrupt()
+        return over
 
     def _told(self, error: duckdb.Error) -> str:
         """The engine's error message, without folder names."""
@@ -282,12 +284,10 @@ class DuckDB:
         """Make the guide's views over the source, then lock the database."""
         is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
         seconds = min(timeout, LOOK) if is_database else timeout  # read in place
-        done, over = threading.Event(), threading.Event()
-        until = time.monotonic() + seconds
-        watch = threading.Thread(target=self._interrupt, args=(self._connection, until, done, over), daemon=True)
-        watch.start()
+        done, thread = threading.Event(), threading.get_ident()
+        self._at_work[thread] = self._connection, held()
+        watching = self._threads.submit(self._watch, thread, time.monotonic() + seconds, done.wait)
         try:
-            self._prepare()
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
                 self._lock(paths)  # before its views are read: they may name other files
@@ -298,9 +298,13 @@ class DuckDB:
                 else:
                     self._connection.execute(null_view(table))
             if not is_database:
+                self._small = sum(Path(path).stat().st_size for path in paths) <= SMALL
+                if self._small:
+                    self._connection.execute("SET threads = 1")
                 self._lock(paths)
         except duckdb.InterruptException as error:
-            if over.is_set():
+            done.set()
+            if watching.result():
                 fix = "Raise TSG_MEMORY_LIMIT."
                 raise TelemetryError(f"{location} needs more memory than it may use.", fix=fix) from error
             fix = "Try again, or give less: a narrower glob, or a copy on a faster disk."
@@ -310,12 +314,8 @@ class DuckDB:
             raise TelemetryError(f"{location} cannot be read: {first_line(error)}", fix=fix) from error
         finally:
             done.set()
-            watch.join()
-
-    def _prepare(self) -> None:
-        """Settings and macros that views and queries rely on."""
-        self._connection.execute(SETTINGS)
-        add_macros(self._connection)
+            watching.result()
+            del self._at_work[thread]
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}

@@ -11,14 +11,16 @@ from tsg_agent.telemetry.codes import MANY_ROWS, coded, spelled_out
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)  # copies the few rows on purpose
 
 
-def fetched(cursor: duckdb.DuckDBPyConnection, query: duckdb.Statement, bound: Mapping[str, object]) -> pa.Table:
+def fetched(
+    cursor: duckdb.DuckDBPyConnection, query: duckdb.Statement, bound: Mapping[str, object], *, small: bool = False
+) -> pa.Table:
     """A query's rows; in a large result repetitive text columns are dictionary-encoded.
 
-    A query that groups has few rows: it is executed, and they are copied. A relation streams its rows, but is bound
-    twice, which takes longer than all else where the source is small.
+    A query that groups, or reads a `small` source, has few rows: it is executed, and they are copied. A relation
+    streams its rows, but is bound twice, which takes longer than all else where the source is small.
     """
     table: pa.Table
-    if "GROUP BY" in query.query:
+    if small or "GROUP BY" in query.query:
         table = cursor.execute(query, dict(bound)).to_arrow_table()
         if table.num_rows > MANY_ROWS:
             table = coded(table.to_reader())
