@@ -18,10 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.names import KnownNames
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE
 from tsg_agent.extract.words import any_of, data
-from tsg_agent.models import Known
 
 _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
@@ -174,36 +171,11 @@ def moment_of(value: Any) -> str:
 
 
 def flat(payload: Any) -> dict[str, list[str]]:
-    """A payload's fields at any depth: name in snake case -> its distinct values. Tags count as fields."""
+    """A payload's fields at any depth: name in snake case -> its values, the outer ones first."""
     found: dict[str, list[str]] = {}
     for name, value in islice(fields(payload), MOST_FIELDS):
-        snake, said = snake_case(name), str(value).strip()
-        tags = (tag.partition(":") for tag in said.split(","))
-        pairs = [(snake_case(key.strip()), one.strip()) for key, mark, one in tags if mark]
-        for label, one in pairs if snake in TAGS else [(snake, said)]:
-            held = found.setdefault(label, [])
-            if one and one not in held:
-                held.append(one)
+        found.setdefault(snake_case(name), []).append(str(value).strip())
     return found
-
-
-def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
-    """Parameter -> region, service or environment as the telemetry spells it, if the fields name exactly one.
-
-    Values that the telemetry does not know are ignored, as CloudWatch's own region is beside a dimension's. A
-    parameter that is missing here is read from the alert's text, or asked for.
-    """
-    held = {}
-    for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
-        names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
-        labelled = (
-            [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
-            for label in (kind.strong, kind.loose)
-        )
-        said = {names.exact(value) for value in next(filter(None, labelled), [])} - {None}
-        if len(said) == 1:
-            held[kind.parameter] = str(said.pop())
-    return held
 
 
 def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:

@@ -11,8 +11,7 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
-from tsg_agent.extract.payloads import flat, is_over, lines, places, times
-from tsg_agent.models import Known
+from tsg_agent.extract.payloads import flat, is_over, lines, times
 from tsg_agent.web.config import Hook
 
 
@@ -62,12 +61,11 @@ class Alert:
     over: bool
     start: datetime | None
     end: datetime | None
-    found: dict[str, list[str]]
     text: str
 
-    def given(self, known: Known, hook: Hook) -> Given:
-        """The parameters that the alert determines; the hook's settings take precedence."""
-        said: dict[str, Any] = {**places(self.found, known), "incident_start": self.start, "end_time": self.end}
+    def given(self, hook: Hook) -> Given:
+        """The times that the alert determines; the hook's settings take precedence."""
+        said: dict[str, Any] = {"incident_start": self.start, "end_time": self.end}
         return Given.model_validate({**said, **hook.given.model_dump(exclude_none=True, exclude_defaults=True)})
 
 
@@ -99,7 +97,7 @@ def read(sender: str, body: bytes) -> Alert | None:
     start = None if over and about.start_is_change else start
     found_end = times(whole, about.end, latest=True) if over else None
     given = Given.model_validate({"incident_start": start, "end_time": found_end})
-    return Alert(key[:500], over, given.incident_start, given.end_time, found, "\n".join(lines(payload)))
+    return Alert(key[:500], over, given.incident_start, given.end_time, "\n".join(lines(payload)))
 
 
 def _subject(sender: str, payload: dict[str, Any]) -> Any:
