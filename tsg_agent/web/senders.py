@@ -11,7 +11,7 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
-from tsg_agent.extract.payloads import flat, is_over, lines, times
+from tsg_agent.extract.payloads import Field, fields, is_over, lines, times, values
 from tsg_agent.web.config import Hook
 
 
@@ -77,8 +77,8 @@ def read(sender: str, body: bytes) -> Alert | None:
         raise ParameterError("The body is no JSON.", fix="docs/serve.md says what each sender sends.") from None
     if not isinstance(payload, dict):
         raise ParameterError("The body is no JSON object.", fix="docs/serve.md says what each sender sends.")
-    about, found = SENDERS[sender], flat(_subject(sender, payload))
-    over, said, whole = is_over(payload), "", flat(payload)
+    about, found, whole = SENDERS[sender], fields(_subject(sender, payload)), fields(payload)
+    over, said = is_over(whole), ""
     if about.event:
         said = _first(whole, about.event).lower()
         if not said:
@@ -108,5 +108,5 @@ def _subject(sender: str, payload: dict[str, Any]) -> Any:
     return payload.get("Message", payload) if sender == "cloudwatch" else payload
 
 
-def _first(found: dict[str, list[str]], names: str) -> str:
-    return next((found[name][0] for name in names.split() if found.get(name)), "")
+def _first(found: list[Field], names: str) -> str:
+    return next(iter(values(found, names)), "")
