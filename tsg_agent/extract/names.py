@@ -8,9 +8,12 @@ from tsg_agent.extract.spoken import DIGITS
 from tsg_agent.extract.words import ALL, data
 
 _TOKEN = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
+_JOINT = re.compile(r"[ ]|[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
+_LONGER = re.compile(r"[-._][^\W_]")  # us-east does not end in us-east-1,
+_NUMBERED = re.compile(r"[ ][0-9]{1,2}(?![\w.:%])")  # nor "US West" in "US West 2"
 _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
+PLAIN_ENVIRONMENTS = frozenset[str]().union(*_ENVIRONMENTS) - _EVERYDAY
 _ENVIRONMENT_NEAR = re.compile(
     r"(?:[\[(]|\b(?:env|environment)\W{0,3}|\b(?:tags|labels):[ ]|[ ]/[ ])§|[\w.-][ ]?[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
     r"|§(?:[\])]|[ ](?:env|environment|cluster|stack)\b)",
@@ -23,7 +26,7 @@ _SPARED = ALL.like(
     r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
     r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9]|[ ]?\?)"  # "is checkout ok?" asks
 )
-_ONE, _MANY = ALL.like(r"[ ]{sparing_one}\b"), ALL.like(r"[ ]{sparing_many}\b")
+_ONE = ALL.like(r"[ ]{sparing_one}\b")
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
 
 
@@ -103,23 +106,16 @@ class KnownNames:
         joined, best = "", None
         for position in range(index, len(tokens)):
             token = tokens[position]
-            if position > index:
-                between = text[tokens[position - 1].end() : token.start()]
-                if between != " " and not _JOINT.fullmatch(between):
-                    break
+            if position > index and not _JOINT.fullmatch(text, tokens[position - 1].end(), token.start()):
+                break
             joined += _part(token, inside=position > index)
             if joined not in self._prefixes and joined not in self._keys:
                 break
-            if joined in self._keys and self._ends(text, start, token.end()):
+            end = token.end()
+            ends = not _LONGER.match(text, end) and (text[start:end] in self.values or not _NUMBERED.match(text, end))
+            if ends and joined in self._keys:
                 best = position
         return best
-
-    def _ends(self, text: str, start: int, end: int) -> bool:
-        """Whether a name ends at `end`: us-east does not in us-east-1, nor "US West" in "US West 2"."""
-        following = text[end : end + 4]
-        if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
-            return False
-        return text[start:end] in self.values or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
 
     def _everyday(self, text: str, hit: Hit) -> bool:
         """Whether what reads like an environment is an everyday word ("live", "test")."""
@@ -128,11 +124,6 @@ class KnownNames:
         return not _ENVIRONMENT_NEAR.search(
             f"{text[max(0, hit.start - 20) : hit.start]}§{text[hit.end : hit.end + 20]}"
         )
-
-
-def environment(word: str) -> bool:
-    """Whether a word is an environment's name, and no everyday word."""
-    return word.casefold() not in _EVERYDAY and any(word.casefold() in group for group in _ENVIRONMENTS)
 
 
 def key(value: str) -> str:
@@ -149,23 +140,15 @@ _REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regio
 """For each region of a cloud, the keys of its name in the console and in telemetry."""
 
 
-def _shares(text: str, hit: Hit, following: Hit, *, in_list: bool) -> bool:
-    """Whether a hit is listed with a spared one: "a and b are fine"; not "it is in a, b is fine"."""
-    gap = text[hit.end : following.start]
-    if not following.spared or not _LISTED.fullmatch(gap) or _ONE.match(text, following.end):
-        return False
-    return in_list or gap.strip() != "," or bool(_MANY.match(text, following.end))
-
-
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
-    """The hits with `spared` set."""
+    """The hits with `spared` set, also of those listed with a spared one: "a and b are fine"; not "in a, b is fine"."""
     judged: list[Hit] = []
     in_list = False
     for hit in reversed(hits):
-        following = judged[-1] if judged else None
-        before = text[max(0, hit.start - 60) : hit.start]
-        after = text[hit.end : min(hit.end + 60, following.start if following else len(text))]
-        in_list = bool(following and _shares(text, hit, following, in_list=in_list))
+        stop = judged[-1].start if judged else len(text)
+        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : min(hit.end + 60, stop)]
+        listed = judged and judged[-1].spared and _LISTED.fullmatch(after) and not _ONE.match(text, judged[-1].end)
+        in_list = bool(listed and (in_list or after.strip() != ","))
         spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
         judged.append(replace(hit, spared=spared))
     return judged[::-1]

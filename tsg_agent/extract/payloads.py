@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -24,7 +23,6 @@ _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
 _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _WORDS = data("payloads")
 _STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
 _OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
@@ -35,9 +33,7 @@ _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
 _FORMER = ("previous", "old")
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
-_MIME = re.compile(
-    r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.IGNORECASE | re.MULTILINE
-)
+_MIME = re.compile(r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.I | re.M)
 
 
 def unfolded(text: str) -> str:
@@ -56,7 +52,7 @@ def unfolded(text: str) -> str:
             continue
         head = "\n".join([text[: match.start()], *lines(found), ""])
         text, position = head + text[end:], len(head)
-    return _FENCE.sub("", text)
+    return text
 
 
 class Field(NamedTuple):
@@ -84,12 +80,10 @@ def is_over(found: Iterable[Field]) -> bool:
 
 def _parsed(value: Any) -> Any:
     """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and len(value) < 200_000:
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    try:
+        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
@@ -154,27 +148,25 @@ def values(found: Iterable[Field], names: str) -> list[str]:
     return [value for value in said if value]
 
 
-def times(found: Iterable[Field], names: str, *, latest: bool = False) -> str | None:
-    """The earliest (or `latest`) time in fields of these names, as ISO 8601 with an offset; None without any."""
+def times(found: Iterable[Field], names: str, *, latest: bool = False) -> datetime | None:
+    """The earliest (or `latest`) time in fields of these names, aware; None without any."""
     moments = []
     for value in values(found, names):
         try:
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
         except ValidationError:
             continue
-    sure = sorted(moment for moment in moments if moment and moment.year > 1)
-    return sure[-1 if latest else 0].isoformat() if sure else None
+    sure = [moment for moment in moments if moment and moment.year > 1]
+    return (max if latest else min)(sure, default=None)
 
 
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
+    body = message.get_body(("plain", "html"))
     try:
-        said = body.get_content() if body else None
-    except (LookupError, KeyError, ValueError):
-        said = None
-    if said is None:
+        said = body.get_content() if body else text
+    except (LookupError, ValueError):  # in an encoding that Python does not know
         return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
     return "\n".join([*heads, "", str(said)])
@@ -202,7 +194,7 @@ _SENT = re.compile(
     re.MULTILINE,
 )
 _RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
-_ZONE_HEAD = re.compile(r"^(?P<name>[^()]*?)[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
+_ZONE_HEAD = re.compile(r"[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
 
 
 def _tables(text: str) -> str:
@@ -241,12 +233,11 @@ def _cells(row: str) -> list[str]:
 
 def _row(head: list[str], cells: list[str]) -> str:
     if len(head) == 2 and not re.search(r"[0-9]:[0-9]", cells[0]):  # | Field | Value |
-        return f"{cells[0]}: {' '.join(cells[1:])}"
+        return f"{cells[0]}: {cells[1]}"
     pairs = []
-    for name, cell in zip(head, cells, strict=False):
-        zone = _ZONE_HEAD.match(name)
-        zoned = f" {zone['zone']}" if zone and re.search(r"[0-9]:[0-9]", cell) else ""
-        pairs.append((zone["name"] if zone else name, cell + zoned))
+    for name, cell in zip(head, cells, strict=True):
+        zone = _ZONE_HEAD.search(name) if re.search(r"[0-9]:[0-9]", cell) else None
+        pairs.append((_ZONE_HEAD.sub("", name), f"{cell} {zone['zone']}" if zone else cell))
     if re.match(r"[0-9:. -]*[0-9]:[0-9]", pairs[0][1]):  # a timeline: what happened then
         return f"{pairs[0][1]} - {'. '.join(cell for _, cell in pairs[1:] if cell)}"
     return "\n".join(f"{name}: {cell}" for name, cell in pairs if cell)

@@ -5,23 +5,22 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.names import Hit, KnownNames, environment, key
+from tsg_agent.extract.names import PLAIN_ENVIRONMENTS, Hit, KnownNames, key
 from tsg_agent.extract.text import Prose, quote
 from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
+from tsg_agent.wording import listed
 
 CANDIDATES = 20
 _MATCHES = 100  # labels, and names, that are read of a text
 _AROUND = " \t\"'*`_,;"  # what may stand around a labelled value
-_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
+_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?:%s)[\"'*`_]{0,3}[ ]?[:=|][\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
-_PLACEHOLDER = re.compile(
-    r"\W*(?:unknown|n/?a|none|tbd|tbc|all|global|multiple|several|various|see (?:above|below)|same|not sure|any)?\b",
-    re.IGNORECASE,
-)
+_PLACEHOLDER = re.compile(r"\W*(?:unknown|n/?a|none|tb[dc]|all|global|several|various|not sure|any)?\b", re.IGNORECASE)
 _SHAPED = re.compile(
     r"(?<![\w.-])([a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?)[a-z]?(?![\w.]*[\w-])",
     re.IGNORECASE,
@@ -34,19 +33,17 @@ _ALTERNATIVE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeParameter:
-    """One of the three parameters, with the labels that its value stands behind, plain and loose ones."""
+class ScopeParameter(NamedTuple):
+    """One of the three parameters, with patterns of the labels that its value stands behind, plain and loose ones."""
 
     parameter: str
     noun: str
-    strong: re.Pattern[str]
-    loose: re.Pattern[str]
+    labels: list[re.Pattern[str]]
 
 
 def _scope(parameter: str, noun: str) -> ScopeParameter:
-    strong, loose = (any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose"))
-    return ScopeParameter(parameter, noun, re.compile(_LABEL % strong, re.I), re.compile(_LABEL % loose, re.I))
+    labels = [any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose")]
+    return ScopeParameter(parameter, noun, [re.compile(_LABEL % label, re.IGNORECASE) for label in labels])
 
 
 REGION = _scope("region", "region")
@@ -92,7 +89,7 @@ def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: P
     if not names.values:
         return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
     unknown: list[str] = []
-    for label in (kind.strong, kind.loose):
+    for label in kind.labels:
         pool, others = _labelled(prose, label, names, hits)
         if pool:
             return _pick(kind, pool, prose, "text, labelled")
@@ -124,21 +121,18 @@ def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
     value = names.exact(flag)
     if value is not None:
         return value
-    shown = closest(flag, names.values)
-    fix = f"Known: {', '.join(quote(name) for name in shown)}." if shown else f"The telemetry names no {kind.noun}."
-    more = len(names.values) - len(shown)
-    raise ParameterError(
-        f"The telemetry has no {kind.noun} {quote(flag)}.", fix=fix + (f" And {more} more." if more > 0 else "")
-    )
+    shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
+    fix = f"Known: {shown}." if shown else f"The telemetry names no {kind.noun}."
+    raise ParameterError(f"The telemetry has no {kind.noun} {quote(flag)}.", fix=fix)
 
 
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Known values, the most similar to a text first, at most `CANDIDATES`."""
+    """Known values, the most similar to a text first."""
     spelled = text[:200].casefold()
     # Sorting by likeness is for lists that a person reads; thousands of names are not compared one by one.
-    some = known[:1_000]
+    some, rest = known[:1_000], known[1_000:]
     ranked = sorted(some, key=lambda name: -difflib.SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
-    return tuple(ranked[:CANDIDATES])
+    return (*ranked, *rest)
 
 
 def _labelled(prose: Prose, label: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> tuple[list[Hit], list[str]]:
@@ -219,8 +213,7 @@ def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[s
         note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
         origin = f"the only {kind.noun} in the telemetry; the text names none"
         return Settled(names.values[0], origin, notes=[note] if kind is SERVICE else [])
-    why = "the text names none that the telemetry has"
-    return Settled(question=_question(kind, why, names.values, Doubt.SILENT))
+    return Settled(question=_question(kind, "the text names none that the telemetry has", names.values, Doubt.SILENT))
 
 
 def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
@@ -229,7 +222,7 @@ def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
         parts = re.split(r"[-_.]", match.group().casefold())
         refused = kind is ENVIRONMENT and not {"pre", "non", "not"}.isdisjoint(parts)
-        if not refused and (kind is not SERVICE or any(map(environment, parts))):
+        if not refused and (kind is not SERVICE or not PLAIN_ENVIRONMENTS.isdisjoint(parts)):
             found += [Hit(match.start(), match.end(), (value,)) for value in names.inside(parts)]
     return found
 

@@ -52,7 +52,9 @@ _DEFAULT = ALL.like(
     rf"(?:\b(?:{{all_times}} )?{_HEADS}(?: {{zone_is}}){{1,3}}(?: {{zone_article}})?|\b{{all_times}} {_HEADS}"
     rf"|\b{{zone_word}}(?: is)?\s{{0,2}}[:=]?|\b{_HEADS}(?:(?=[ ]?[(\[])|[ ]?:))(?=[ ]?[(\[]|[ ])"
 )
-_ANSWERED = re.compile(r"(?:^|(?<=\w: ))(?:(?:yes|yeah|yep|ja|sí|oui)\W{1,3})?(?=[A-Z])", re.IGNORECASE | re.MULTILINE)
+_ANSWERED = re.compile(
+    rf"(?:^|(?<=\w: ))(?i:(?:yes|yeah|yep|ja|sí|oui)\W{{1,3}})?(?P<name>{_NAMES})[ .!?]*$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,8 @@ def default_zone(text: str) -> Zone | None:
         zone = _ZONE.match(text, match.end())
         if zone and not zone["odd"]:
             return _zone(zone)
-    for match in _ANSWERED.finditer(text):
-        zone = _ZONE.match(text, match.end())
-        if zone and zone["name"] and not text[zone.end() :].split("\n", 1)[0].strip(" .!?"):
-            return _zone(zone)
-    return None
+    answer = _ANSWERED.search(text)
+    return Zone(answer["name"]) if answer else None
 
 
 def _zone(match: re.Match[str]) -> Zone:
@@ -156,9 +155,8 @@ def _cities() -> dict[str, str]:
 def _hours(offset: str) -> float:
     """Hours of `+05:30`, `+0530` or `+5`."""
     digits = offset[1:].replace(":", "")
-    whole, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
-    hours = int(whole) + int(minutes) / 60
-    return -hours if offset[0] == "-" else hours
+    digits += "00" if len(digits) < 3 else ""
+    return (int(digits[:-2]) + int(digits[-2:]) / 60) * (-1 if offset[0] == "-" else 1)
 
 
 def _instants(local: datetime, meant: float | str) -> list[datetime]:

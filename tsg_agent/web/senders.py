@@ -96,8 +96,7 @@ def read(sender: str, body: bytes) -> Alert | None:
     start = times(whole, about.end, latest=True) if said in about.again else times(found, about.start)
     start = None if over and about.start_is_change else start
     found_end = times(whole, about.end, latest=True) if over else None
-    given = Given.model_validate({"incident_start": start, "end_time": found_end})
-    return Alert(key[:500], over, given.incident_start, given.end_time, "\n".join(lines(payload)))
+    return Alert(key[:500], over, start, found_end, "\n".join(lines(payload)))
 
 
 def _subject(sender: str, payload: dict[str, Any]) -> Any:
