@@ -208,7 +208,7 @@ def _tables(text: str) -> str:
         head, ruled = rows[index], bool(_RULE.match(written[index + 1]))
         first = stop = index + 1 + ruled
         if ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index])):
-            while stop < len(rows) and len(rows[stop]) == len(head) > 1:
+            while stop < len(rows) and (len(rows[stop]) == len(head) > 1 or (ruled and "|" in written[stop])):
                 written[stop] = _row(head, rows[stop])
                 stop += 1
         if stop > first:
@@ -233,9 +233,9 @@ def _cells(row: str) -> list[str]:
 
 def _row(head: list[str], cells: list[str]) -> str:
     if len(head) == 2 and not re.search(r"[0-9]:[0-9]", cells[0]):  # | Field | Value |
-        return f"{cells[0]}: {cells[1]}"
+        return f"{cells[0]}: {' '.join(cells[1:])}"
     pairs = []
-    for name, cell in zip(head, cells, strict=True):
+    for name, cell in zip(head, cells, strict=False):
         zone = _ZONE_HEAD.search(name) if re.search(r"[0-9]:[0-9]", cell) else None
         pairs.append((_ZONE_HEAD.sub("", name), f"{cell} {zone['zone']}" if zone else cell))
     if re.match(r"[0-9:. -]*[0-9]:[0-9]", pairs[0][1]):  # a timeline: what happened then

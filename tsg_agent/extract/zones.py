@@ -45,7 +45,6 @@ _OFFSET = re.compile(
     r"[ ]?[Zz](?!\w)|[ ]?(?P<offset>\+[0-9]{2}(?::?[0-9]{2})?|-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])"
     r"|[ ]?\((?P<inside>[+-][0-9]{2}:?[0-9]{2})\)"
 )
-_OF_A_PLACE = ("city", "at", "of", "er")
 _PLACE = re.compile(r"(?<![\w.-])[^\W\d_a-z][^\W\d_]{2,20}(?:[ ][^\W\d_a-z][^\W\d_]{2,20}){0,2}(?![\w-])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
 _DEFAULT = ALL.like(
@@ -125,7 +124,8 @@ def _zone(match: re.Match[str]) -> Zone:
     kind, said = match.lastgroup or "", match[match.lastgroup or 0]
     if kind == "local":
         return Zone(LOCAL)
-    return Zone((_city(said.lower()) or LOCAL) if kind in _OF_A_PLACE else said)  # of an unknown place it is asked for
+    of_a_place = kind in ("city", "at", "of", "er")
+    return Zone((_city(said.lower()) or LOCAL) if of_a_place else said)  # an unknown place: its offset is asked for
 
 
 def places_in(text: str) -> list[Zone]:
