@@ -121,9 +121,8 @@ class KnownNames:
         """Whether what reads like an environment is an everyday word ("live", "test")."""
         if not self._environments or key(text[hit.start : hit.end]) not in _EVERYDAY:
             return False
-        return not _ENVIRONMENT_NEAR.search(
-            f"{text[max(0, hit.start - 20) : hit.start]}§{text[hit.end : hit.end + 20]}"
-        )
+        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
+        return not _ENVIRONMENT_NEAR.search(f"{before}§{after}")
 
 
 def key(value: str) -> str:

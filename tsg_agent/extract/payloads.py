@@ -89,7 +89,7 @@ def _parsed(value: Any) -> Any:
 def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     """All leaves of a payload, the outer ones first. Of several alerts, those that are still on."""
     node = _parsed(node)
-    if depth > _DEEPEST or node is None:
+    if depth > _DEEPEST or node in (None, ""):
         return []
     if isinstance(node, list):
         each = [fields(one, name, depth + 1) for one in node]
@@ -124,7 +124,7 @@ def _line(name: str, value: Any, *, over: bool) -> str:
         return f"Resolved at: {said}"
     if _NOISE.fullmatch(name) or (name in _LATER and not over):
         return ""
-    label = name.replace("_", " ").strip().capitalize()
+    label = name.replace("_", " ").capitalize()
     return f"{label}: {said}" if label else said
 
 

@@ -83,11 +83,8 @@ class Zone:
     def settled(self, said: str) -> "Zone":
         """The zone of the one place in `said`, of several that use its name; else the zone itself."""
         several = _AMBIGUOUS.get(self.name.upper(), ())
-        found = [
-            (hours, match.group())
-            for hours, words in several
-            if (match := re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.IGNORECASE))
-        ]
+        searched = [(hours, re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.I)) for hours, words in several]
+        found = [(hours, match[0]) for hours, match in searched if match]
         if len(found) != 1:
             return self
         hours, place = found[0]
