@@ -113,7 +113,9 @@ def test_what_is_well_is_not_what_fails(text: str, region: str, environment: str
     assert (found.parameters.region, found.parameters.environment) == (region, environment)
 
 
-@pytest.mark.parametrize("text", ["in all regions", "not in all regions", "Region: mars, all regions"])
+@pytest.mark.parametrize(
+    "text", ["in all regions", "all regions: errors", "not in all regions", "Region: mars, all regions"]
+)
 def test_all_regions_are_no_region(text: str) -> None:
     assert set(asked(run(f"payments prod fails; {text}.\nIt began at 06:30."))) == {"region"}
 

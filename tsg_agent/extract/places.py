@@ -18,14 +18,14 @@ from tsg_agent.wording import listed
 CANDIDATES = 20
 _MATCHES = 100  # labels, and names, that are read of a text
 _AROUND = " \t\"'*`_,;"  # what may stand around a labelled value
-_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?:%s)[\"'*`_]{0,3}[ ]?[:=|][\"'*`_ ]{0,4}"
+_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?<!all )(?:%s)[\"'*`_]{0,3}[ ]?[:=|][\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(r"\W*(?:unknown|n/?a|none|tb[dc]|all|global|several|various|not sure|any)?\b", re.IGNORECASE)
 _SHAPED = re.compile(
     r"(?<![\w.-])([a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?)[a-z]?(?![\w.]*[\w-])",
     re.IGNORECASE,
 )
-_COMPOSED = re.compile(r"(?<![\w.@-])[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w@-])")
+_COMPOSED = re.compile(r"(?<![\w.@-])(?<![^/]/)[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w@-])")
 _GAP = re.compile(r"[ ,/(\[-]{1,3}")
 _ALTERNATIVE = re.compile(
     r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou]|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*",
