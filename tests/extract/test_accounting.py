@@ -114,31 +114,11 @@ def test_what_is_well_is_not_what_fails(text: str, region: str, environment: str
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "payments prod, all regions: throughput is nearly zero.",
-        "payments prod fails in all three regions as far as I see.",
-        "payments prod is down worldwide.",
-        "payments prod: in allen Regionen Fehler.",
-        "payments prod: errores en todas las regiones.",
-        "payments prod: erreurs dans toutes les régions.",
-    ],
+    "text", ["in all regions", "all regions: errors", "not in all regions", "Region: mars, all regions"]
 )
-def test_of_all_regions_the_busiest_is_looked_at_and_told(text: str) -> None:
-    found = run(f"{text}\nIt began at 06:30.")
-    assert found.parameters is not None, found.questions
-    assert found.parameters.region == "us-east"
-    assert any(
-        "us-east, the busiest, is looked at. The others: us-west, us-west-2, eu-central." in n for n in found.notes
-    )
-
-
-@pytest.mark.parametrize("text", ["all regions are fine but one", "not in all regions", "Region: mars, all regions"])
-def test_all_regions_that_are_not_said_to_fail_are_asked_for(text: str) -> None:
+def test_all_regions_are_no_region(text: str) -> None:
     assert set(asked(run(f"payments prod fails; {text}.\nIt began at 06:30."))) == {"region"}
 
 
 def test_all_but_one_region_is_not_that_one() -> None:
-    found = run("payments prod in every region but us-east. It began at 06:30.")
-    assert found.parameters is not None
-    assert found.parameters.region == "us-west"
+    assert set(asked(run("payments prod in every region but us-east. It began at 06:30."))) == {"region"}

@@ -70,6 +70,10 @@ def test_of_several_alerts_the_first_start_counts_and_the_others_are_told() -> N
     assert any("2024-01-20T06:50:00Z" in note for note in result.notes)
 
 
+def test_an_object_with_a_name_and_a_value_keeps_its_other_fields() -> None:
+    assert read({"title": "5xx", "value": 8.3, "startsAt": "2024-01-20T06:30:00Z", **PLACE})[0] == "20T06:30"
+
+
 def test_prose_around_a_payload_is_read_too() -> None:
     assert read(f"This came in: {json.dumps(alert())} and it was resolved at 07:40 UTC.")[2] == "20T07:40"
 
@@ -96,6 +100,7 @@ TABLES = [
     "| Time (CET) | What |\n| --- | --- |\n| 07:10 | deploy |\n| 07:30 | errors begin |\n| 09:00 | resolved |",
     "| Field | Value |\n|---|---|\n| Started | 07:30 CET |\n| Resolved | 09:00 CET |",
     "| Alert | Started (CET) | Resolved (CET) |\n|---|---|---|\n| 5xx | 2024-01-20 07:30 | 2024-01-20 09:00 |",
+    "Alert | Started | Resolved\nerrors | 2024-01-20 06:30 UTC | 2024-01-20 08:00 UTC",
     "Alert   Started               Resolved\nerrors  2024-01-20 06:30 UTC  2024-01-20 08:00 UTC",
 ]
 

@@ -8,40 +8,37 @@ from tsg_agent.extract.spoken import DIGITS
 from tsg_agent.extract.words import ALL, data
 
 _TOKEN = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
+_JOINT = re.compile(r"[ ]|[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
+_LONGER = re.compile(r"[-._][^\W_]")  # us-east does not end in us-east-1,
+_NUMBERED = re.compile(r"[ ][0-9]{1,2}(?![\w.:%])")  # nor "US West" in "US West 2"
 _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
-_ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
-_ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$|\b(?:tags|labels):[ ]$|[ ]/[ ]$", re.IGNORECASE)
-_AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
-_DIRECTIONS = re.compile("north|south|east|west|central")
-_DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
-_PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
+PLAIN_ENVIRONMENTS = frozenset[str]().union(*_ENVIRONMENTS) - _EVERYDAY
+_ENVIRONMENT_NEAR = re.compile(
+    r"(?:[\[(]|\b(?:env|environment)\W{0,3}|\b(?:tags|labels):[ ]|[ ]/[ ])§|[\w.-][ ]?[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
+    r"|§(?:[\])]|[ ](?:env|environment|cluster|stack)\b)",
+    re.IGNORECASE,
+)
+"""Where an everyday word ("§") is an environment: "environment: live", "[live]", "payments, eu-central-1, live"."""
+_DIRECTION, _SHORT = re.compile("north|south|east|west|central"), re.compile(r"[a-z]{2,3}[nsewc]{1,2}[0-9]{1,2}")
 _NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
 _SPARED = ALL.like(
     r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
     r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9]|[ ]?\?)"  # "is checkout ok?" asks
 )
-_ONE, _MANY = ALL.like(r"[ ]{sparing_one}\b"), ALL.like(r"[ ]{sparing_many}\b")
+_ONE = ALL.like(r"[ ]{sparing_one}\b")
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
-_FOREMOST_BEFORE = ALL.like(r"\b{foremost only}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$")
-_FOREMOST_AFTER = ALL.like(
-    r"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{0,20}\b{foremost}\b|[ ]{only}(?=[ ]?(?:[,.;)]|$))"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A span that names a known value; `values` are several if the telemetry spells them alike.
-
-    `spared`: the text calls it unaffected; `foremost`: the text calls it the most affected.
-    """
+    """A span that names a known value; `values` are several if the telemetry spells them alike."""
 
     start: int
     end: int
     values: tuple[str, ...]
     spared: bool = False
-    foremost: bool = False
+    """The text calls it unaffected."""
     beside: bool = False
     """It stands beside another parameter's name: "checkout (prod, us-east-1)"."""
 
@@ -60,9 +57,9 @@ class KnownNames:
             for alias in group - set(self._keys) if alike else ():
                 self._keys[alias] = alike
         for value in self.values:
-            if directed := _DIRECTED.fullmatch(value.casefold()):  # "usw2" for us-west-2
-                initials = "".join(direction[0] for direction in _DIRECTIONS.findall(directed["directions"]))
-                self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
+            short = key(_DIRECTION.sub(lambda one: one[0][0], value.casefold()))
+            if _SHORT.fullmatch(short) and short not in self._keys:  # "usw2" for us-west-2
+                self._keys[short] = [value]
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
 
@@ -109,39 +106,23 @@ class KnownNames:
         joined, best = "", None
         for position in range(index, len(tokens)):
             token = tokens[position]
-            if position > index:
-                between = text[tokens[position - 1].end() : token.start()]
-                if between != " " and not _JOINT.fullmatch(between):
-                    break
+            if position > index and not _JOINT.fullmatch(text, tokens[position - 1].end(), token.start()):
+                break
             joined += _part(token, inside=position > index)
             if joined not in self._prefixes and joined not in self._keys:
                 break
-            if joined in self._keys and self._ends(text, start, token.end()):
+            end = token.end()
+            ends = not _LONGER.match(text, end) and (text[start:end] in self.values or not _NUMBERED.match(text, end))
+            if ends and joined in self._keys:
                 best = position
         return best
 
-    def _ends(self, text: str, start: int, end: int) -> bool:
-        """Whether a name ends at `end`: us-east does not in us-east-1, nor "US West" in "US West 2"."""
-        following = text[end : end + 4]
-        if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
-            return False
-        return text[start:end] in self.values or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
-
     def _everyday(self, text: str, hit: Hit) -> bool:
-        """Whether what reads like an environment is an everyday word ("live", "test") or a team ("prod team")."""
-        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
-        word = key(text[hit.start : hit.end])
-        if not self._environments or _PEOPLE.match(after):
-            return self._environments
-        if word not in _EVERYDAY or (word == "stage" and before.endswith(" on ")):
+        """Whether what reads like an environment is an everyday word ("live", "test")."""
+        if not self._environments or key(text[hit.start : hit.end]) not in _EVERYDAY:
             return False
-        listed = _AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after)
-        return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
-
-
-def environment(word: str) -> bool:
-    """Whether a word is an environment's name, and no everyday word."""
-    return word.casefold() not in _EVERYDAY and any(word.casefold() in group for group in _ENVIRONMENTS)
+        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
+        return not _ENVIRONMENT_NEAR.search(f"{before}§{after}")
 
 
 def key(value: str) -> str:
@@ -158,25 +139,15 @@ _REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regio
 """For each region of a cloud, the keys of its name in the console and in telemetry."""
 
 
-def _shares(text: str, hit: Hit, following: Hit, *, in_list: bool) -> bool:
-    """Whether a hit is listed with a spared one: "a and b are fine"; not "it is in a, b is fine"."""
-    gap = text[hit.end : following.start]
-    if not following.spared or not _LISTED.fullmatch(gap) or _ONE.match(text, following.end):
-        return False
-    return in_list or gap.strip() != "," or bool(_MANY.match(text, following.end))
-
-
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
-    """The hits with `spared` and `foremost` set."""
+    """The hits with `spared` set, also of those listed with a spared one: "a and b are fine"; not "in a, b is fine"."""
     judged: list[Hit] = []
     in_list = False
-    for index, hit in reversed(list(enumerate(hits))):
-        following = judged[-1] if judged else None
-        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : hit.end + 60]
-        after = after[: following.start - hit.end] if following else after
-        own = before[max(0, hits[index - 1].end - hit.start + len(before)) :] if index else before
-        foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
-        in_list = bool(following and not foremost and _shares(text, hit, following, in_list=in_list))
+    for hit in reversed(hits):
+        stop = judged[-1].start if judged else len(text)
+        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : min(hit.end + 60, stop)]
+        listed = judged and judged[-1].spared and _LISTED.fullmatch(after) and not _ONE.match(text, judged[-1].end)
+        in_list = bool(listed and (in_list or after.strip() != ","))
         spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
-        judged.append(replace(hit, spared=spared, foremost=foremost and not spared))
+        judged.append(replace(hit, spared=spared))
     return judged[::-1]

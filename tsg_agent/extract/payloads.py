@@ -9,154 +9,123 @@ import email.policy
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.names import KnownNames
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE
 from tsg_agent.extract.words import any_of, data
-from tsg_agent.models import Known
 
 _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
 _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _WORDS = data("payloads")
 _STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
-_ABOUT_A_FIELD = set(_WORDS["about_a_field"])
 _OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
 _ENTITIES = re.compile(rf"(?:.*_)?{any_of(_WORDS['entities'])}", re.IGNORECASE)
-_NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}|.*(?:URL|Id|Arn|Key)")
-_CHANGED, _CALLED = (re.compile(any_of(_WORDS[name])) for name in ("changed", "called"))
+_NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}")
+_CHANGED = re.compile(any_of(_WORDS["changed"]))
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
 _FORMER = ("previous", "old")
-_TAG = re.compile(r"(?<=[A-Za-z_]):(?=[^\s:/])")
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
-_MIME = re.compile(
-    r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.IGNORECASE | re.MULTILINE
-)
-MOST_FIELDS = 5_000
-TAGS = ("tags", "labels", "alert_scope")
-"""Fields with comma-separated "name:value" pairs; the last is Datadog's."""
+_MIME = re.compile(r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.I | re.M)
 
 
 def unfolded(text: str) -> str:
     """A text with its structure as lines; plain text stays as it is."""
     text = _mail(text) if _MIME.search(text[:8_000]) else text
-    text = _tables(_ruled(_chat(_plain(text) if _HTML.search(text) else text)))
-    pieces, position, tried = [], 0, 0
-    while tried < _MOST_PAYLOADS and (match := _OPENS.search(text, position)):
-        tried += 1
+    text = _tables(_chat(_plain(text) if _HTML.search(text) else text))
+    position = 0
+    for _ in range(_MOST_PAYLOADS):
+        match = _OPENS.search(text, position)
+        if match is None:
+            break
+        position = match.end()
         try:
             found, end = json.JSONDecoder().raw_decode(text, match.start())
         except (ValueError, RecursionError):
-            pieces.append(text[position : match.end()])
-            position = match.end()
             continue
-        pieces += [text[position : match.start()], "\n", "\n".join(lines(found)), "\n"]
-        position = end
-    return _FENCE.sub("", "".join(pieces) + text[position:]) if tried else text
+        head = "\n".join([text[: match.start()], *lines(found), ""])
+        text, position = head + text[end:], len(head)
+    return text
+
+
+class Field(NamedTuple):
+    """A leaf of a payload: its name in snake case, and how deep it is."""
+
+    depth: int
+    name: str
+    value: Any
 
 
 def lines(payload: Any) -> list[str]:
     """A payload's fields as "name: value" lines, the outer ones first; at most `_MOST_LINES`."""
-    over = is_over(payload)
-    written = (_line(name, value, over=over) for name, value in fields(payload))
-    return list(islice(filter(None, written), _MOST_LINES))
+    found = fields(payload)
+    over = is_over(found)
+    return list(islice(filter(None, (_line(one.name, one.value, over=over) for one in found)), _MOST_LINES))
 
 
-def is_over(payload: Any) -> bool:
+def is_over(found: Iterable[Field]) -> bool:
     """Whether an alert is over, by the outermost field that tells its state."""
-    level = [payload]
-    for _ in range(_DEEPEST):
-        following: list[Any] = []
-        for node in map(_parsed, level[:_MOST_LINES]):
-            if isinstance(node, dict):
-                fields = {str(name).lower().replace("-", "_"): value for name, value in node.items()}
-                for name in _STATES:
-                    said = fields.get(name)
-                    if isinstance(said, str) and (_OVER.fullmatch(said) or _GOES_ON.fullmatch(said)):
-                        return bool(_OVER.fullmatch(said))
-                following += [value for name, value in fields.items() if not name.startswith(_FORMER)]
-            elif isinstance(node, list):
-                following += node
-        level = following
-    return False
+    states = [one for one in found if one.name in _STATES and isinstance(one.value, str)]
+    told = [one for one in states if _OVER.fullmatch(one.value) or _GOES_ON.fullmatch(one.value)]
+    outermost = min(told, key=lambda one: (one.depth, _STATES.index(one.name)), default=None)
+    return outermost is not None and bool(_OVER.fullmatch(outermost.value))
 
 
 def _parsed(value: Any) -> Any:
     """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and len(value) < 200_000:
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    try:
+        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    except (ValueError, RecursionError):
+        return value
 
 
-def fields(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """All leaves of a payload with their names, the outer ones first. Of several alerts, those that are still on."""
+def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
+    """All leaves of a payload, the outer ones first. Of several alerts, those that are still on."""
     node = _parsed(node)
-    if depth > _DEEPEST:
-        return
+    if depth > _DEEPEST or node in (None, ""):
+        return []
     if isinstance(node, list):
-        node = [one for one in node if not is_over(one)] or node
-    if isinstance(node, dict):
-        pair = _pair(node)
-        if pair:
-            yield from fields(pair[1], pair[0], depth + 1)
-            return
-        if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
-            called = next((node[key] for key in _NAMES if isinstance(node.get(key), str)), None)
-            if called:
-                yield name, called
-                return
-        for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
-            if str(key).lower().startswith(_FORMER):
-                continue
-            inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
-            yield from fields(value, inner, depth + 1)
-    elif isinstance(node, list):
-        for value in node:
-            yield from fields(value, name, depth + 1)
-    elif node is not None:
-        yield name, node
+        each = [fields(one, name, depth + 1) for one in node]
+        return [*chain.from_iterable([one for one in each if not is_over(one)] or each)]
+    if not isinstance(node, dict):
+        return [Field(depth, snake_case(name), node)]
+    found = []
+    if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
+        called = (node[key] for key in _NAMES if isinstance(node.get(key), str))
+        found += [Field(depth, snake_case(name), one) for one in islice(called, 1)]
+    for key, value in sorted(_paired(node).items(), key=lambda item: isinstance(item[1], dict | list)):
+        if not key.lower().startswith(_FORMER):
+            inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key
+            found += fields(value, inner, depth + 1)
+    return found
 
 
-def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
-    """Name and value of {"name": "Service", "value": "checkout"}, the form of dimensions and attachments; else None."""
-    lower = {str(key).lower(): value for key, value in node.items()}
-    key = next((lower[name] for name in ("name", "key", "title", "field") if isinstance(lower.get(name), str)), None)
-    if key is None or "value" not in lower or len(lower.keys() - _ABOUT_A_FIELD) > 4:
-        return None
-    return key, lower["value"]
+def _paired(node: dict[str, Any]) -> dict[str, Any]:
+    """{"name": "Service", "value": "checkout"}, the form of dimensions and attachments, as {"Service": "checkout"}."""
+    keys = {key.lower(): key for key in node}
+    name = next((keys[one] for one in ("name", "key", "title") if one in keys), "")
+    if "value" not in keys or not isinstance(node.get(name), str):
+        return node
+    rest = {key: value for key, value in node.items() if key not in (name, keys["value"])}
+    return {node[name]: node[keys["value"]]} | rest
 
 
 def _line(name: str, value: Any, *, over: bool) -> str:
     """One field as a line; "" for a field that tells nothing of an incident."""
-    snake = snake_case(name)
-    moment = moment_of(value) if _TIMELIKE.search(snake) else ""
-    said = moment or str(value).replace("%%%", " ").strip()
-    if over and _CHANGED.fullmatch(snake):
+    said = (moment_of(value) if _TIMELIKE.search(name) else "") or str(value).strip()
+    if over and _CHANGED.fullmatch(name):
         return f"Resolved at: {said}"
-    still = not over and snake in ("ends_at", "end_at")
-    noise = (_NOISE.fullmatch(name) or _NOISE.fullmatch(snake)) and not _CALLED.fullmatch(snake)
-    if noise or still or snake in _LATER or not said:
+    if _NOISE.fullmatch(name) or (name in _LATER and not over):
         return ""
-    if snake in (*TAGS, "") and isinstance(value, str):
-        return "\n".join(_TAG.sub(": ", tag.strip()) for tag in said.split(","))
-    label = snake if snake in ("start_time", "end_time") else re.sub(r"[_\s]+", " ", snake).strip()
-    if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
-        said = f"{said} ({re.sub(r'[-_/.]+', ' ', said)})"
-    return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
+    label = name.replace("_", " ").capitalize()
+    return f"{label}: {said}" if label else said
 
 
 def snake_case(name: str) -> str:
@@ -173,81 +142,50 @@ def moment_of(value: Any) -> str:
     return f"{datetime.fromtimestamp(int(match[1]), UTC):%Y-%m-%dT%H:%M:%S}.{match[2][:3] or '000'}Z"
 
 
-def flat(payload: Any) -> dict[str, list[str]]:
-    """A payload's fields at any depth: name in snake case -> its distinct values. Tags count as fields."""
-    found: dict[str, list[str]] = {}
-    for name, value in islice(fields(payload), MOST_FIELDS):
-        snake, said = snake_case(name), str(value).strip()
-        tags = (tag.partition(":") for tag in said.split(","))
-        pairs = [(snake_case(key.strip()), one.strip()) for key, mark, one in tags if mark]
-        for label, one in pairs if snake in TAGS else [(snake, said)]:
-            held = found.setdefault(label, [])
-            if one and one not in held:
-                held.append(one)
-    return found
+def values(found: Iterable[Field], names: str) -> list[str]:
+    """The values of the fields of these names, those of the first name first."""
+    said = (str(one.value).strip() for name in names.split() for one in found if one.name == name)
+    return [value for value in said if value]
 
 
-def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
-    """Parameter -> region, service or environment as the telemetry spells it, if the fields name exactly one.
-
-    Values that the telemetry does not know are ignored, as CloudWatch's own region is beside a dimension's. A
-    parameter that is missing here is read from the alert's text, or asked for.
-    """
-    held = {}
-    for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
-        names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
-        labelled = (
-            [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
-            for label in (kind.strong, kind.loose)
-        )
-        said = {names.exact(value) for value in next(filter(None, labelled), [])} - {None}
-        if len(said) == 1:
-            held[kind.parameter] = str(said.pop())
-    return held
-
-
-def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:
-    """The earliest (or `latest`) time in fields of these names, as ISO 8601 with an offset; None without any."""
+def times(found: Iterable[Field], names: str, *, latest: bool = False) -> datetime | None:
+    """The earliest (or `latest`) time in fields of these names, aware; None without any."""
     moments = []
-    for value in (one for name in names.split() for one in found.get(name, [])):
+    for value in values(found, names):
         try:
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
         except ValidationError:
             continue
-    sure = sorted(moment for moment in moments if moment and moment.year > 1)
-    return sure[-1 if latest else 0].isoformat() if sure else None
+    sure = [moment for moment in moments if moment and moment.year > 1]
+    return (max if latest else min)(sure, default=None)
 
 
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
+    body = message.get_body(("plain", "html"))
     try:
-        said = body.get_content() if body else None
-    except (LookupError, KeyError, ValueError):
-        said = None
-    if said is None:
+        said = body.get_content() if body else text
+    except (LookupError, ValueError):  # in an encoding that Python does not know
         return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
     return "\n".join([*heads, "", str(said)])
 
 
-_TAG_HTML = re.compile(r"<(/?[a-z][a-z0-9]{0,20})[^<>]{0,2000}>|<!--|<!\[?[a-z][^<>]{0,200}>|-->", re.IGNORECASE)
-_BLOCK = re.compile(r"/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title)")
-_MARKS = {"td": " | ", "th": " | ", "/tr": " |\n"}
+_HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1[^<>]{0,20}>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG_HTML = re.compile(
+    r"<(?:(?P<cell>t[dh])|(?P<row>/tr)|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})"
+    r"\b[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
+_MARKS = {"cell": " | ", "row": " |\n", "block": "\n"}
 
 
 def _plain(text: str) -> str:
     """The text of an HTML document: one line for each block, with bars between cells."""
-    pieces, hidden, position = [], False, 0
-    for tag in [*_TAG_HTML.finditer(text), None]:
-        said = text[position : tag.start() if tag else None]
-        pieces.append("" if hidden else re.sub(r"\s+", " ", said))
-        if tag:
-            name, position = (tag[1] or tag[0]).lower(), tag.end()
-            hidden = name in ("script", "style", "<!--") or (hidden and not name.endswith(("/script", "/style", "-->")))
-            pieces.append(_MARKS.get(name, "\n" if _BLOCK.fullmatch(name) else ""))
-    return re.sub(r"\n\s*\n+", "\n", html.unescape("".join(pieces)))
+    said = re.sub(r"\s+", " ", _HIDDEN.sub(" ", text))
+    said = _TAG_HTML.sub(lambda tag: _MARKS.get(tag.lastgroup or "", ""), said)
+    return re.sub(r"\n\s*\n+", "\n", html.unescape(said))
 
 
 _SENT = re.compile(
@@ -255,41 +193,28 @@ _SENT = re.compile(
     r"(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)",
     re.MULTILINE,
 )
-_ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$")
 _RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
-_ZONE_HEAD = re.compile(r"^(?P<name>[^()]*?)[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
+_ZONE_HEAD = re.compile(r"[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
 
 
 def _tables(text: str) -> str:
-    """Tables with a ruled head as lines: "field: value", a timeline's "time - event", or "head: cell" for each cell."""
-    rows = text.split("\n")
-    index = 1
-    while index < len(rows) - 1:
-        if _RULE.match(rows[index]) and (head := _cells(rows[index - 1])):
-            stop = index + 1
-            while stop < len(rows) and (cells := _cells(rows[stop])):
-                rows[stop] = _row(head, cells)
-                stop += 1
-            rows[index - 1], rows[index] = "", ""
-            index = stop
-        index += 1
-    return "\n".join(rows)
+    """Tables as lines: "field: value", a timeline's "time - event", or "head: cell" for each cell.
 
-
-def _ruled(text: str) -> str:
-    """Columns separated by tabs or spaces, below a head of words, rewritten as a Markdown table."""
-    rows = [re.split(r"\t+|[ ]{2,}", row.strip()) for row in text.split("\n")]
-    found, index = text.split("\n"), 0
+    A table has a rule below its head, or at least three columns below a head of words.
+    """
+    written = text.split("\n")
+    rows, index = [_cells(row) for row in written], 0
     while index < len(rows) - 1:
-        head, stop = rows[index], index + 1
-        if len(head) > 2 and not re.search(r"[0-9]|: ", " ".join(head)):
-            while stop < len(rows) and len(rows[stop]) == len(head):
-                found[stop] = f"| {' | '.join(rows[stop])} |"
+        head, ruled = rows[index], bool(_RULE.match(written[index + 1]))
+        first = stop = index + 1 + ruled
+        if ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index])):
+            while stop < len(rows) and (len(rows[stop]) == len(head) > 1 or (ruled and "|" in written[stop])):
+                written[stop] = _row(head, rows[stop])
                 stop += 1
-        if stop > index + 1:
-            found[index] = f"| {' | '.join(head)} |\n|{'---|' * len(head)}"
+        if stop > first:
+            written[index:first] = [""] * (first - index)
         index = stop
-    return "\n".join(found)
+    return "\n".join(written)
 
 
 def _chat(text: str) -> str:
@@ -300,8 +225,10 @@ def _chat(text: str) -> str:
 
 
 def _cells(row: str) -> list[str]:
-    match = _ROW.match(row[:2_000])
-    return [cell.strip() for cell in match["cells"].split("|")] if match else []
+    """The cells of a row: between bars, or else between tabs or several spaces."""
+    row = row[:2_000].strip()
+    bars = row.removeprefix("|").removesuffix("|").split("|")
+    return [cell.strip() for cell in (bars if "|" in row else re.split(r"\t+|[ ]{2,}", row))]
 
 
 def _row(head: list[str], cells: list[str]) -> str:
@@ -309,9 +236,8 @@ def _row(head: list[str], cells: list[str]) -> str:
         return f"{cells[0]}: {' '.join(cells[1:])}"
     pairs = []
     for name, cell in zip(head, cells, strict=False):
-        zone = _ZONE_HEAD.match(name)
-        zoned = f" {zone['zone']}" if zone and re.search(r"[0-9]:[0-9]", cell) else ""
-        pairs.append((zone["name"] if zone else name, cell + zoned))
+        zone = _ZONE_HEAD.search(name) if re.search(r"[0-9]:[0-9]", cell) else None
+        pairs.append((_ZONE_HEAD.sub("", name), f"{cell} {zone['zone']}" if zone else cell))
     if re.match(r"[0-9:. -]*[0-9]:[0-9]", pairs[0][1]):  # a timeline: what happened then
         return f"{pairs[0][1]} - {'. '.join(cell for _, cell in pairs[1:] if cell)}"
     return "\n".join(f"{name}: {cell}" for name, cell in pairs if cell)

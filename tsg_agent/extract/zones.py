@@ -9,49 +9,51 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from tsg_agent.extract.words import ALL, any_of, data
 
-_SEASONAL: dict[str, tuple[float, str]] = data("zones")["seasonal"]
-_FIXED: dict[str, float] = data("zones")["fixed"]
-_PLACES: dict[str, str] = data("zones")["places"]
 _AMBIGUOUS: dict[str, list[tuple[float, str]]] = data("zones")["ambiguous"]
+_READINGS: dict[str, list[float | str]] = data("zones")["names"] | {
+    name: [hours for hours, _ in several] for name, several in _AMBIGUOUS.items()
+}
+"""What a name may stand for: the hours that are added to UTC, or a place's IANA zone."""
 _NONE: dict[str, list[str]] = data("zones")["no_zone"]
 LOCAL = "local time"
 WIDEST = 14  # hours; no place is further from UTC
 
-_NAMES = "|".join(sorted({*_SEASONAL, *_FIXED, *_PLACES, *_AMBIGUOUS} - {"Z"}, key=len, reverse=True))
-_AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US"
+_NAMES = "|".join(sorted({*_READINGS} - {"Z"}, key=len, reverse=True))
+_AREAS = "Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific"
 # Lower case only where it cannot be a word: "est", "met", "west" are words.
 _LOWER = "utc|gmt|pst|pdt|cet|cest|edt|mst|jst|ist|cst|bst|est(?!\\.)|zulu|mez|mesz"
 _LOCAL = any_of(ALL.listed("calendar", "local_time")).replace(" ", "[ ]")
+_WORDS = any_of(_NONE["words"])
 _ZONE = re.compile(
     rf"""(?:,?[ ])?[(\[]?(?:
-      (?P<iana>(?:{_AREAS})/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
+      (?P<iana>(?:{_AREAS}|Antarctica|Etc|US)/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
     | {_LOCAL}[ ](?:in[ ]|de[ ]|à[ ])?(?P<at>[A-Z][a-z][\w-]{{1,20}})
     | (?P<local>{_LOCAL})\b
     | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?!(?:{_NAMES})\b)
       (?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
     | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})e[rn]?[ ][Zz]eit\b
-    | (?P<place>Pacific|Mountain|Central|Eastern)
-      (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
-    | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK|[a-z]{{4,20}})[ ][Tt]ime\b
+    | (?P<area>Pacific|Mountain|Central|Eastern)(?:(?:[ ](?:Standard|Daylight))?[ ][Tt]ime)?
+      (?![\w/-]|[ ](?:European?|region|cluster|zone|[Uu][Ss])\b)
     | (?:(?:hora|heure|horario)[ ])?(?P<name>{_NAMES}|{_LOWER})(?![\w/-])
-    | (?P<short>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,5}})[ ][Tt]ime\b
-    | (?P<odd>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,3}}T)(?![\w/-])
+    | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|[a-z]{{4,20}}|(?!{_WORDS}\b)[A-Z]{{2,5}})[ ][Tt]ime\b
+    | (?P<odd>(?!{_WORDS}\b)[A-Z]{{2,3}}T)(?![\w/-])
     )[)\]]?""",
     re.VERBOSE,
 )
-_ATTACHED = re.compile(
-    r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:%]|\.[0-9])"
+_OFFSET = re.compile(
+    r"[ ]?[Zz](?!\w)|[ ]?(?P<offset>\+[0-9]{2}(?::?[0-9]{2})?|-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])"
     r"|[ ]?\((?P<inside>[+-][0-9]{2}:?[0-9]{2})\)"
 )
-_MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
 _PLACE = re.compile(r"(?<![\w.-])[^\W\d_a-z][^\W\d_]{2,20}(?:[ ][^\W\d_a-z][^\W\d_]{2,20}){0,2}(?![\w-])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
 _DEFAULT = ALL.like(
     rf"(?:\b(?:{{all_times}} )?{_HEADS}(?: {{zone_is}}){{1,3}}(?: {{zone_article}})?|\b{{all_times}} {_HEADS}"
     rf"|\b{{zone_word}}(?: is)?\s{{0,2}}[:=]?|\b{_HEADS}(?:(?=[ ]?[(\[])|[ ]?:))(?=[ ]?[(\[]|[ ])"
 )
-_ANSWERED = re.compile(r"(?:^|(?<=\w: ))(?:(?:yes|yeah|yep|ja|sí|oui)\W{1,3})?(?=[A-Z])", re.IGNORECASE | re.MULTILINE)
+_ANSWERED = re.compile(
+    rf"(?:^|(?<=\w: ))(?i:(?:yes|yeah|yep|ja|sí|oui)\W{{1,3}})?(?P<name>{_NAMES})[ .!?]*$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +66,13 @@ class Zone:
     @property
     def is_settled(self) -> bool:
         """Whether its name alone gives the offset."""
-        return self.name != LOCAL and self.name.upper() not in {*_AMBIGUOUS, *_SEASONAL}
+        return self.name != LOCAL and len(_READINGS.get(self.name.upper(), [0])) == 1
 
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean; none if the zone is unknown or the time does not exist."""
-        upper = self.name.upper()
-        several = [hours for hours, _ in _AMBIGUOUS.get(upper, ())] or ([_FIXED[upper]] if upper in _FIXED else [])
-        if self.name[:1] in "+-":
-            several = [_hours(self.name)]
-        if several:
-            return [_at(local, hours) for hours in several if abs(hours) <= WIDEST]
-        if upper in _SEASONAL:
-            hours, place = _SEASONAL[upper]
-            kept = _in_place(local, place)
-            written = _at(local, hours)
-            return [written, *[instant for instant in kept if instant != written]] if kept else [written]
-        return _in_place(local, _PLACES.get(upper, self.name))
+        meant = [_hours(self.name)] if self.name[:1] in "+-" else _READINGS.get(self.name.upper(), [self.name])
+        found = [instant for one in meant for instant in _instants(local, one)]
+        return list(dict.fromkeys(found))
 
     def today(self, now: datetime) -> datetime:
         """`now` on this zone's wall clock, naive; UTC's where the zone is not settled."""
@@ -90,11 +83,8 @@ class Zone:
     def settled(self, said: str) -> "Zone":
         """The zone of the one place in `said`, of several that use its name; else the zone itself."""
         several = _AMBIGUOUS.get(self.name.upper(), ())
-        found = [
-            (hours, match.group())
-            for hours, words in several
-            if (match := re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.IGNORECASE))
-        ]
+        searched = [(hours, re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.I)) for hours, words in several]
+        found = [(hours, match[0]) for hours, match in searched if match]
         if len(found) != 1:
             return self
         hours, place = found[0]
@@ -104,10 +94,9 @@ class Zone:
 
 def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, int]:
     """The zone directly behind a time, and where it ends. `minus`: "-05:00" is an offset here, not a range."""
-    attached = _ATTACHED.match(text, position) or (_MINUS.match(text, position) if minus else None)
-    if attached:
-        offset = next(filter(None, attached.groupdict().values()), "UTC")
-        return Zone(offset), attached.end()
+    attached = _OFFSET.match(text, position)
+    if attached and (minus or not (attached["offset"] or "").startswith("-")):
+        return Zone(attached["offset"] or attached["inside"] or "UTC"), attached.end()
     match = _ZONE.match(text, position)
     named = match and (match["city"] or match["er"])
     if not match or (named and (named.split()[0] in _NONE["places"] or (named.islower() and named not in _cities()))):
@@ -124,20 +113,16 @@ def default_zone(text: str) -> Zone | None:
         zone = _ZONE.match(text, match.end())
         if zone and not zone["odd"]:
             return _zone(zone)
-    for match in _ANSWERED.finditer(text):
-        zone = _ZONE.match(text, match.end())
-        if zone and zone["name"] and not text[zone.end() :].split("\n", 1)[0].strip(" .!?"):
-            return _zone(zone)
-    return None
+    answer = _ANSWERED.search(text)
+    return Zone(answer["name"]) if answer else None
 
 
 def _zone(match: re.Match[str]) -> Zone:
-    groups = match.groupdict()
-    if groups["local"]:
+    kind, said = match.lastgroup or "", match[match.lastgroup or 0]
+    if kind == "local":
         return Zone(LOCAL)
-    if city := groups["city"] or groups["at"] or groups["of"] or groups["er"] or groups["short"]:
-        return Zone(_city(city.lower()) or LOCAL)  # an unknown place: its offset is asked for
-    return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
+    of_a_place = kind in ("city", "at", "of", "er")
+    return Zone((_city(said.lower()) or LOCAL) if of_a_place else said)  # an unknown place: its offset is asked for
 
 
 def places_in(text: str) -> list[Zone]:
@@ -160,33 +145,24 @@ def _city(name: str) -> str:
 def _cities() -> dict[str, str]:
     """City or country in lower case -> its IANA zone."""
     named = {name.rpartition("/")[2].replace("_", " ").lower(): name for name in sorted(available_timezones())}
-    areas = ("africa/", "america/", "asia/", "atlantic/", "australia/", "europe/", "indian/", "pacific/")
     countries: dict[str, str] = data("zones")["countries"]
-    return {city: zone for city, zone in named.items() if zone.lower().startswith(areas)} | countries
+    return {city: zone for city, zone in named.items() if re.match(rf"(?:{_AREAS})/", zone)} | countries
 
 
 def _hours(offset: str) -> float:
     """Hours of `+05:30`, `+0530` or `+5`."""
     digits = offset[1:].replace(":", "")
-    whole, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
-    hours = int(whole) + int(minutes) / 60
-    return -hours if offset[0] == "-" else hours
+    digits += "00" if len(digits) < 3 else ""
+    return (int(digits[:-2]) + int(digits[-2:]) / 60) * (-1 if offset[0] == "-" else 1)
 
 
-def _at(local: datetime, hours: float) -> datetime:
-    return (local - timedelta(hours=hours)).replace(tzinfo=UTC)
-
-
-def _in_place(local: datetime, place: str) -> list[datetime]:
-    """The instants of a local time in an IANA zone: two if a clock change repeats it, none if one skips it."""
+def _instants(local: datetime, meant: float | str) -> list[datetime]:
+    """A local time in UTC, by hours or an IANA zone: two if a clock change repeats it, none if one skips it."""
+    if not isinstance(meant, str):
+        return [(local - timedelta(hours=meant)).replace(tzinfo=UTC)] if abs(meant) <= WIDEST else []
     try:
-        zone = ZoneInfo(place)
+        zone = ZoneInfo(meant)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return []
-    found: list[datetime] = []
-    for fold in (0, 1):
-        instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-        back = instant.astimezone(zone).replace(tzinfo=None)
-        if back == local and instant not in found:
-            found.append(instant)
-    return found
+    found = [local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    return [one for one in found if one.astimezone(zone).replace(tzinfo=None) == local]

@@ -88,8 +88,7 @@ class Hooks:
             elif alert.over and alert.start is None:
                 return ""
             else:
-                known = await self._desk.service.known(hook.source)
-                identity = await self._desk.start(alert.text, hook.source, given=alert.given(known, hook))
+                identity = await self._desk.start(alert.text, hook.source, given=alert.given(hook))
             await asyncio.to_thread(ledger.of_alert, team, key, identity, iso(_end(alert)) if alert.over else "")
             return identity
 

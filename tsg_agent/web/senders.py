@@ -11,8 +11,7 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
-from tsg_agent.extract.payloads import flat, is_over, lines, places, times
-from tsg_agent.models import Known
+from tsg_agent.extract.payloads import Field, fields, is_over, lines, times, values
 from tsg_agent.web.config import Hook
 
 
@@ -62,12 +61,11 @@ class Alert:
     over: bool
     start: datetime | None
     end: datetime | None
-    found: dict[str, list[str]]
     text: str
 
-    def given(self, known: Known, hook: Hook) -> Given:
-        """The parameters that the alert determines; the hook's settings take precedence."""
-        said: dict[str, Any] = {**places(self.found, known), "incident_start": self.start, "end_time": self.end}
+    def given(self, hook: Hook) -> Given:
+        """The times that the alert determines; the hook's settings take precedence."""
+        said: dict[str, Any] = {"incident_start": self.start, "end_time": self.end}
         return Given.model_validate({**said, **hook.given.model_dump(exclude_none=True, exclude_defaults=True)})
 
 
@@ -79,8 +77,8 @@ def read(sender: str, body: bytes) -> Alert | None:
         raise ParameterError("The body is no JSON.", fix="docs/serve.md says what each sender sends.") from None
     if not isinstance(payload, dict):
         raise ParameterError("The body is no JSON object.", fix="docs/serve.md says what each sender sends.")
-    about, found = SENDERS[sender], flat(_subject(sender, payload))
-    over, said, whole = is_over(payload), "", flat(payload)
+    about, found, whole = SENDERS[sender], fields(_subject(sender, payload)), fields(payload)
+    over, said = is_over(whole), ""
     if about.event:
         said = _first(whole, about.event).lower()
         if not said:
@@ -98,8 +96,7 @@ def read(sender: str, body: bytes) -> Alert | None:
     start = times(whole, about.end, latest=True) if said in about.again else times(found, about.start)
     start = None if over and about.start_is_change else start
     found_end = times(whole, about.end, latest=True) if over else None
-    given = Given.model_validate({"incident_start": start, "end_time": found_end})
-    return Alert(key[:500], over, given.incident_start, given.end_time, found, "\n".join(lines(payload)))
+    return Alert(key[:500], over, start, found_end, "\n".join(lines(payload)))
 
 
 def _subject(sender: str, payload: dict[str, Any]) -> Any:
@@ -110,5 +107,5 @@ def _subject(sender: str, payload: dict[str, Any]) -> Any:
     return payload.get("Message", payload) if sender == "cloudwatch" else payload
 
 
-def _first(found: dict[str, list[str]], names: str) -> str:
-    return next((found[name][0] for name in names.split() if found.get(name)), "")
+def _first(found: list[Field], names: str) -> str:
+    return next(iter(values(found, names)), "")
