@@ -188,7 +188,7 @@ OPEN = [
     ("Errors began at 2023-07-20 06:30 PST", "incident_start", ("2023-07-20T13:30", "2023-07-20T14:30")),
     ("Errors began at 2023-10-29 02:30 Europe/Berlin", "incident_start", ("2023-10-29T00:30", "2023-10-29T01:30")),
     ("Errors began at 2023-03-26 02:30 Europe/Berlin", "incident_start", ()),
-    ("Look between 06:00 and 07:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T06:00", "20T08:00")),
+    ("Look between 04:00 and 05:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T04:00", "20T08:00")),
 ]  # fmt: skip
 
 

@@ -183,7 +183,8 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
     span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
     begin = around.begin(span) if span else r.start
     quoted = found.take(begin, r.end)
-    low, high = span_of(r, setting)
+    first, second = span_of(r, setting)
+    low, high = first.edge(), second.edge(last=True)
     if low.instant is None or high.instant is None:
         found.refuse(quoted, low.problem or high.problem)
     elif high.instant <= low.instant:

@@ -12,6 +12,7 @@ DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
 _LATEST = "the latest such time before now"
+NO_CLOCK = "it names a day and no time of day"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
 _LONGEST = 400 * DAY  # of a longer range the days are not looked through
@@ -32,6 +33,12 @@ class TimeReading:
     def instant(self) -> datetime | None:
         """The instant, if there is exactly one and no problem."""
         return self.instants[0] if len(self.instants) == 1 and not self.problem else None
+
+    def edge(self, *, last: bool = False) -> "TimeReading":
+        """Where a window opens or, `last`, closes: at one of a day's midnights, if it names a day without a time."""
+        if self.problem != NO_CLOCK or len(self.instants) != 1:
+            return self
+        return TimeReading((self.instants[0] + (DAY if last else timedelta()),), "whole days, UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def read(mention: TimeMention, setting: TimeContext, after: datetime | None = No
     dates, how, problem = _dates(mention, setting, zone, after)
     if mention.clock is None:
         midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
-        return TimeReading(midnights, how, problem or "it names a day and no time of day")
+        return TimeReading(midnights, how, problem or NO_CLOCK)
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
     if mention.problem == TWELVE:
@@ -119,15 +126,15 @@ def _dates(
     clock = mention.clock or time()
     near = _sentence_days(mention, setting, today, clock, start=after is None)
     if len(near) == 1:
-        return _around(near[0], clock, zone, after), "the day from the same sentence", ""
+        return around(near[0], clock, zone, after), "the day from the same sentence", ""
     if setting.written_day:
-        return _around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
+        return around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
     stated = _stated_days(setting, today)
     if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
     if not stated:
         return _telemetry_days(clock, setting, zone, after)
-    own, how, problem = _around(stated[0], clock, zone, after), "the only day in the text", ""
+    own, how, problem = around(stated[0], clock, zone, after), "the only day in the text", ""
     if not _covered(stated[0], setting):  # that day may belong to another incident
         known, *_ = _telemetry_days(clock, setting, zone, None)
         if len(known) == 1 and _covered(known[0], setting):
@@ -200,7 +207,7 @@ def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 
 
-def _around(
+def around(
     day: date, clock: time, zone: Zone, after: datetime | None, before: datetime | None = None
 ) -> tuple[date, ...]:
     """`day`, or its neighbour if midnight lies between the time and what it is after, else before."""
@@ -217,7 +224,7 @@ def _telemetry_days(
 ) -> tuple[tuple[date, ...], str, str]:
     """Without a day in the text: the only day on which the telemetry covers the time, else the latest before now."""
     if after:
-        return _around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
+        return around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
     if first and last and last - first < _LONGEST:
         inside = days_within(clock, zone, first, last)

@@ -17,7 +17,6 @@ from tsg_agent.extract.choices import (
     origin_of,
     reading_of,
     settle_ranges,
-    written_out,
 )
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
@@ -44,15 +43,12 @@ def find_window(
     settle_ranges(material)
     start = _incident_start(material)
     material.setting = replace(seen.setting, began=start.instant)
-    begins, ends = written_out(material, alone=start.is_silent)
+    begins = choose("start_time", material.roles.window_starts, material)
     opened = _opening(start, begins, material)
-    began = _began(start, opened, material)
-    if opened.instant and start.question and not began.question:
-        material.notes.append(f"incident_start stays unknown: {start.question.text}")
-        material.unsettled.append(start.question)
     if opened.instant and begins.question:
         material.notes.append(f"No window of the text is used: {begins.question.text}")
-    ended = _closing(start.instant, start.instant or opened.instant, ends, material)
+    ended = _closing(start.instant, opened.instant, begins.instant, material)
+    began = start if start.instant else _unknown(start, opened, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
         opened = _last_hours(ended.instant, material)
     material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
@@ -126,7 +122,7 @@ def _incident_start(material: Material) -> Choice:
     if given:
         return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
-    if choice.is_silent and roles.lasting:
+    if roles.lasting and not (choice.instant or choice.question):
         said = [one for one in roles.ends if one.rank >= RAN_TO]
         end = choose("end_time", said, replace(material, notes=[])).instant
         span, *at = roles.lasting[0]
@@ -136,17 +132,17 @@ def _incident_start(material: Material) -> Choice:
     return choice
 
 
-def _began(start: Choice, opened: Choice, material: Material) -> Choice:
-    """The incident's start, or why it is unknown; a question only if it is to be exact."""
-    if start.instant:
-        return start
-    question = start.question
-    unknown = f"unknown: the text does not {'settle' if question else 'say'} when it began"
-    if opened.question or not material.given.exact_start:
-        return Choice(origin=unknown)
-    named = _instants(material.mentions[: 2 * CANDIDATES], material.setting)
-    why = "the start is to be exact, and the text does not settle it"
-    return Choice(origin=unknown, question=question or ask("incident_start", why, named, Doubt.SILENT))
+def _unknown(start: Choice, opened: Choice, material: Material) -> Choice:
+    """A start that the text does not settle; a question only if it is to be exact."""
+    unknown = f"unknown: the text does not {'settle' if start.question else 'say'} when it began"
+    if material.given.exact_start and not opened.question:
+        named = _instants(material.mentions[: 2 * CANDIDATES], material.setting)
+        why = "the start is to be exact, and the text does not settle it"
+        return Choice(origin=unknown, question=start.question or ask("incident_start", why, named, Doubt.SILENT))
+    if opened.instant and start.question:
+        material.notes.append(f"incident_start stays unknown: {start.question.text}")
+        material.unsettled.append(start.question)
+    return Choice(origin=unknown)
 
 
 def _opening(start: Choice, written: Choice, material: Material) -> Choice:
@@ -159,9 +155,7 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.instant:
         return written
-    moment, origin, rest = start.instant, "incident_start", ""
-    if moment is None and start.opens:
-        moment, origin = start.opens, f"{start.origin}, the day's beginning"
+    moment, origin, rest = start.instant or start.opens, "incident_start" if start.instant else start.origin, ""
     if moment is None and start.question:
         moment, origin = _earliest(start.question, material.setting), "the earliest time at which it may have begun"
     if moment is None and not (written.question or start.question):
@@ -191,12 +185,13 @@ def _reported(material: Material) -> Choice:
     return Choice(*min(past)[1:]) if past else Choice()
 
 
-def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
+def _closing(began: datetime | None, opened: datetime | None, begins: datetime | None, material: Material) -> Choice:
     """When the window ends: flag, written window, resolution, else now or the telemetry's end."""
-    setting, given = material.setting, material.given.end_time
-    ended = Choice(given.astimezone(UTC), "given") if given else written
+    setting, given = material.setting, material.given
+    written = choose("end_time", material.roles.window_ends, material, begins or given.start_time)
+    ended = Choice(given.end_time.astimezone(UTC), "given") if given.end_time else written
     if ended.is_silent:
-        ended = _ended(began, after, material)
+        ended = _ended(began, began or opened, material)
         if ended.question:  # a window that is too long does no harm
             shown = f"{ended.question.text} {', '.join(ended.question.candidates)}".strip()
             material.notes.append(f"No end is taken from the text: {shown}")
