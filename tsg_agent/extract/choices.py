@@ -5,10 +5,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import OTHER_DAY, SEVERAL_DAYS, UNIVERSAL, TimeContext, TimeReading, around, read
+from tsg_agent.extract.readings import (
+    LATEST,
+    OTHER_DAY,
+    SEVERAL_DAYS,
+    UNIVERSAL,
+    TimeContext,
+    TimeReading,
+    around,
+    read,
+)
 from tsg_agent.extract.roles import RAN_TO, Range, Roles, Sighting
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
 from tsg_agent.models import Doubt, Question
+from tsg_agent.wording import moment
 
 CANDIDATES = 8
 _EITHER = "it may be when the incident was on, or only the window to look at"
@@ -27,11 +37,6 @@ class Choice:
     question: Question | None = None
     opens: datetime | None = None
     """What a window can open before, though no start is known: a day's beginning."""
-
-    @property
-    def value(self) -> datetime | None:
-        """The instant, by the name that other parameters have for theirs."""
-        return self.instant
 
     @property
     def is_silent(self) -> bool:
@@ -81,9 +86,8 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
             settled.setdefault(reading.instant, origin_of(sighting, reading, material))
         else:
             open_ones.append((sighting, reading))
-    doubtful = [(one, reading) for one, reading in open_ones if not set(reading.instants) & set(settled)]
-    timed = [reading for one, reading in doubtful if one.mention.clock and top != _MAYBE]
-    instants = sorted({*settled, *(instant for reading in timed for instant in reading.instants)})
+    timed = [(one, reading) for one, reading in open_ones if one.mention.clock and top != _MAYBE]
+    instants = sorted({*settled, *(instant for _, reading in timed for instant in reading.instants)})
     if settled and (timed or instants[-1] - instants[0] > material.before):
         return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
     if settled:
@@ -92,10 +96,10 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
             shown = ", ".join(map(iso, instants))
             material.notes.append(f"The text names several times for {parameter}: {shown}; the {which} is used.")
         return Choice(chosen, settled[chosen])
-    sighting, reading = next((pair for pair in open_ones if pair[0].mention.clock), open_ones[0])
+    sighting, reading = (timed or open_ones)[0]
     quoted = material.quoted(sighting.start, sighting.end)
     if timed:
-        doubt = Doubt.UNCLEAR if len({one.instants for one in timed}) == 1 else Doubt.SEVERAL
+        doubt = Doubt.UNCLEAR if len({one.instants for _, one in timed}) == 1 else Doubt.SEVERAL
         why = f"{quoted} does not settle it: {reading.problem}"
         return Choice(question=ask(parameter, why, instants, doubt))
     material.notes.append(f"{quoted} does not settle {parameter}: {reading.problem}.")
@@ -136,12 +140,12 @@ def _plausible(reading: TimeReading, setting: TimeContext) -> TimeReading:
     """A reading with what speaks against it: it is in the future, or its guessed day has no telemetry."""
     first, last, now = setting.first, setting.last, setting.now
     if reading.problem and reading.instants and min(reading.instants) > now:
-        return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
-    guessed = reading.guessed_day and reading.instants
+        return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({moment(now)})")
+    guessed = reading.how.startswith(LATEST) and reading.instants
     if not (guessed and first and last) or any(map(setting.covers, reading.instants)):
         return reading
-    when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
-    problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"
+    when = f"the latest such time before now ({moment(now)}) is {moment(reading.instants[0])}"
+    problem = f"no day is given, {when}, and the telemetry covers only {moment(first)} to {moment(last)}"
     return replace(reading, problem=f"{reading.problem}; {problem}" if reading.problem else problem)
 
 
@@ -192,10 +196,6 @@ def span_of(r: Range, setting: TimeContext) -> tuple[TimeReading, TimeReading]:
         day = Day(around(local.today(begin.instant).date(), r.second.clock, local, begin.instant))
     finish = read(replace(r.second, day=r.second.day or day, zone=zone), setting)
     return begin, replace(finish, how=begin.how or finish.how)
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:

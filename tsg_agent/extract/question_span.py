@@ -21,7 +21,8 @@ from tsg_agent.wording import moment
 
 _WORDS = words_of(("en", "asked"))
 _LEAD = _WORDS.like(
-    rf"(?:\b(?P<span>{SPAN})[ ]+)?\b(?:(?P<after>{{asked_after}})|(?P<since>{{asked_since}})|(?P<before>{{asked_before}})"
+    rf"(?:\b(?P<span>{SPAN})[ ]+)?"
+    r"\b(?:(?P<after>{asked_after})|(?P<since>{asked_since})|(?P<before>{asked_before})"
     r"|(?P<until>{asked_until})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
     r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$|~[ ]*$"
 )
@@ -51,7 +52,6 @@ _ATTACHED = _WORDS.like(
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])(?![\w:%/-]|\.[0-9]|[ ]{counted_by})"
 )
 """since 0940; 2026 is a year."""
-_NO_START = "when the incident began is not known"
 MOMENT = timedelta(minutes=5)
 """Window of a question that names one time: "at 14:05"."""
 _LIVE = timedelta(hours=1)
@@ -107,10 +107,6 @@ class AskedSpan:
         """A span of the text as it is shown."""
         return f"“{' '.join(self.text[begin:stop].split())}”"
 
-    def refuse(self, quoted: str, why: str) -> None:
-        """Tell of an expression that is not used."""
-        self.unread.append(f"{quoted} is not used: {why}")
-
 
 def asked_text(text: str) -> str:
     """A question, cleaned, with spoken and short forms of times written out."""
@@ -146,7 +142,7 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
             found.how.append(f"{quoted} is counted back from {moment(high)}, where the window ends.")
             yield Piece(*match.span(), high - long, high)
         elif frame.began is None and of not in ("", "window"):
-            found.refuse(quoted, _NO_START)
+            found.unread.append(f"{quoted} is not used: when the incident began is not known")
         else:
             low = frame.start if frame.began is None or of == "window" else frame.began
             found.how.append(f"{quoted} is counted from {moment(low)}.")
@@ -188,12 +184,12 @@ def _piece(
     one, other = span_of(Range(first, second, piece.begin, stop), setting)
     low, end = one.edge().instant, (other if second else one).edge(last=True).instant
     if low is None or end is None:
-        found.refuse(quoted, one.edge().problem or other.problem)
+        found.unread.append(f"{quoted} is not used: {one.edge().problem or other.problem}")
         return piece
     if second:  # "the 30 minutes from 14:00 to 14:30"
         if end > low and long in (timedelta(), end - low):
-            return replace(piece, low=low, high=end)
-        found.refuse(quoted, "it ends before it begins" if end <= low else "it is not as long as it says")
+            return Piece(piece.begin, stop, low, end)
+        found.unread.append(f"{quoted} is not used: it ends before it begins, or is not as long as it says")
         return piece
     near = side in ("around", "at") and low == end
     if near and first.plus is not None:
@@ -245,7 +241,8 @@ def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> Non
     for piece in pieces:
         begin, end = low or piece.low, high or piece.high
         if (piece.low and low) or (piece.high and high) or (begin and end and end <= begin):
-            found.refuse(found.quoted(piece.begin, piece.stop), "one span of time can be asked for at once")
+            quoted = found.quoted(piece.begin, piece.stop)
+            found.unread.append(f"{quoted} is not used: one span of time can be asked for at once")
         else:
             low, high = begin, end
     if low or high:

@@ -1,6 +1,6 @@
 """Turns a mention into an instant: its day and zone come from the mention, the text, the telemetry or the clock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
@@ -11,7 +11,7 @@ from tsg_agent.extract.zones import LOCAL, Zone
 DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
-_LATEST = "the latest such time before now"
+LATEST = "the latest such time before now"
 NO_CLOCK = "it names a day and no time of day"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
@@ -26,8 +26,6 @@ class TimeReading:
     instants: tuple[datetime, ...]
     how: str = ""
     problem: str = ""
-    guessed_day: bool = False
-    """Whether no day is given, and the latest such time before now was taken."""
 
     @property
     def instant(self) -> datetime | None:
@@ -86,7 +84,7 @@ def read(mention: TimeMention, setting: TimeContext, after: datetime | None = No
         both = [one for clock in (mention.clock, afternoon) for one in _instants(clock, dates, zone, "", "").instants]
         return TimeReading(tuple(both), how, TWELVE)
     said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
-    return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
+    return _instants(mention.clock, dates, zone, said, problem)
 
 
 def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
@@ -95,7 +93,9 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
         if setting.began is None:
             return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
-    anchor = _line_time(mention, setting) or setting.reference
+    line = setting.prose.line(mention.start)[0]  # of a chat: "[08:02] ann: it began 20 minutes ago"
+    heads = [one for one in setting.days if one.clock and line <= one.start <= line + 2 and one.start < mention.start]
+    anchor = next((read(one, setting).instant for one in heads), None) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
     return TimeReading((anchor - (mention.back or timedelta()),), f"counted from {name}")
 
@@ -124,7 +124,7 @@ def _dates(
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
-    near = _sentence_days(mention, setting, today, clock, start=after is None)
+    near = _sentence_days(mention, setting, today, clock)
     if len(near) == 1:
         return around(near[0], clock, zone, after), "the day from the same sentence", ""
     if setting.written_day:
@@ -136,21 +136,8 @@ def _dates(
         return _telemetry_days(clock, setting, zone, after)
     own, how, problem = around(stated[0], clock, zone, after), "the only day in the text", ""
     if not _covered(stated[0], setting):  # that day may belong to another incident
-        known, *_ = _telemetry_days(clock, setting, zone, None)
-        if len(known) == 1 and _covered(known[0], setting):
-            own, how, problem = (*own, *known), "", OTHER_DAY
+        own, how, problem = (*own, *_telemetry_days(clock, setting, zone, None)[0]), "", OTHER_DAY
     return own, how, problem
-
-
-def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
-    """The time at the head of a chat line: "[08:02] ann: it began 20 minutes ago"."""
-    begin, _ = setting.prose.line(mention.start)
-    for other in setting.days:
-        if other.start >= mention.start:
-            return None
-        if begin <= other.start <= begin + 2 and other.clock:
-            return read(other, setting).instant
-    return None
 
 
 def _days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
@@ -177,29 +164,19 @@ def _covered(day: date, setting: TimeContext) -> bool:
     return bool(setting.first and setting.last and setting.first.date() <= day <= setting.last.date())
 
 
-def _sentence_days(
-    mention: TimeMention, setting: TimeContext, today: date, clock: time, *, start: bool
-) -> tuple[date, ...]:
+def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
+    """The days of a time's sentence, but for one that is compared with and has a time: "as last night (22:10)"."""
     begin, end = setting.prose.sentence(mention.start, mention.end)
-    near = [one for one in setting.days if one.day and begin <= one.start < end][:_SEVERAL]
-    apart = [one for one in near if _apart(one, mention, setting, clock, start=start)]
-    found = [day for one in near if one.day and one not in apart for day in _days_of(one.day, setting, today, clock)]
-    return tuple(dict.fromkeys(found))
-
-
-def _apart(day: TimeMention, mention: TimeMention, setting: TimeContext, clock: time, *, start: bool) -> bool:
-    """Whether a day has a time of its own, and is compared with, or a `start` would be before that: "as last night
-    (22:10-23:00), down since 14:16"."""
-    own = [one.clock for one in setting.days if day.start <= one.start < mention.start and one.clock]
-    before = setting.prose.text[max(0, day.start - 20) : day.start]
-    return bool(own) and bool((start and max(own) > clock) or ALL.like(r"\b{compared}\W{1,3}$").search(before))
+    compared, found = ALL.like(r"\b{compared}\W{1,3}$"), dict[date, None]()
+    for one in [one for one in setting.days if one.day and begin <= one.start < end][:_SEVERAL]:
+        timed = any(other.clock for other in setting.days if one.start <= other.start < mention.start)
+        if one.day and not (timed and compared.search(setting.prose.text[max(0, one.start - 20) : one.start])):
+            found |= dict.fromkeys(_days_of(one.day, setting, today, clock))
+    return tuple(found)
 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
-    alone = {found for day, clock in stated if not clock for found in _days_of(day, setting, today, None)}
-    if alone == {today}:  # other days stand beside times of their own
-        return (today,)
     found = [found for day, clock in stated for found in _days_of(day, setting, today, clock)]
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
     days = tuple(dict.fromkeys(found))
@@ -226,7 +203,7 @@ def _telemetry_days(
     if after:
         return around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
-    if first and last and last - first < _LONGEST:
+    if first and last:
         inside = days_within(clock, zone, first, last)
         if len(inside) == 1:
             return (inside[0],), "the only day on which the telemetry covers it", ""
@@ -234,7 +211,7 @@ def _telemetry_days(
             return tuple(inside[-_SEVERAL:]), "", "no day is given, and the telemetry covers several"
     instants = zone.instants(datetime.combine(today, clock))
     future = bool(instants) and instants[0] > setting.now
-    return (today - DAY if future else today,), _LATEST, ""
+    return (today - DAY if future else today,), LATEST, ""
 
 
 def days_within(clock: time, zone: Zone, low: datetime, high: datetime) -> list[date]:
