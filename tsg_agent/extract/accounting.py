@@ -1,7 +1,7 @@
 """Notes on what a text says and the extraction does not use: one of these may be what the author meant."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -44,39 +44,30 @@ def unread(material: Material, *, since: bool) -> Iterator[str]:
             yield material.quoted(match.start(), end)
 
 
-def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
-    """A note on the times that are neither used nor in `told`, the notes and questions so far."""
-    held = set(used)
+def times_left(material: Material, used: Collection[datetime], told: str) -> list[str]:
+    """A note on the times that are neither used nor in `told`, the notes and questions so far.
+
+    A time without a zone may also be of another zone or place that the text names.
+    """
+    held, setting = set(used), material.setting
+    named = [*(one.zone for one in material.mentions if one.zone), *places_in(setting.prose.text)]
+    zones = [] if setting.zone else list(dict.fromkeys(named))[:CANDIDATES]
     found: list[tuple[str, str]] = []
     for mention in (one for one in material.mentions if one.timed):
-        reading = read(mention, material.setting)
-        new = [one for one in reading.instants if one not in held and iso(one) not in told]
+        reading = read(mention, setting)
         # it may be used on another day than its reading alone has, as an end after its start
-        bounds = held if new and mention.day is None else ()
-        serves = any(read(mention, material.setting, one).instant in held for one in bounds)
-        if (new and not serves) or not reading.instants:
+        own = not any(read(mention, setting, one).instant in held for one in used)
+        away = [(zone, replace(mention, zone=zone)) for zone in zones if mention.clock and not mention.zone]
+        there = {one: zone.name for zone, moved in away for one in read(moved, setting).instants}
+        new = {one: "" for one in reading.instants if own} | {one: f" ({name})" for one, name in there.items()}
+        new = {one: where for one, where in new.items() if one not in held and iso(one) not in told}
+        if new or not reading.instants:
             held.update(new)
-            later = ", later than now" if new and min(new) > material.setting.now else ""
-            said = " or ".join(map(iso, new)) or reading.problem
+            later = ", later than now" if new and min(new) > setting.now else ""
+            said = " or ".join(f"{iso(one)}{where}" for one, where in new.items()) or reading.problem
             found.append((f"{material.quoted(mention.start, mention.end)} ({said}{later})", said))
     shown = [quoted for quoted, _ in found[:CANDIDATES]] + [said for _, said in found[CANDIDATES : CANDIDATES + _MOST]]
-    return [f"Times of the text that are not used: {', '.join(shown)}."] if shown else []
-
-
-def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
-    """Notes on used times without a zone: what they would be in the other zones and places that the text names."""
-    held, setting = set(used), material.setting
-    named = [one.zone for one in material.mentions if one.zone]
-    zones = list(dict.fromkeys([*named, *places_in(setting.prose.text)]))
-    said = []
-    for mention in material.mentions if setting.zone is None else ():
-        if mention.clock and not mention.zone and held & set(read(mention, setting).instants):
-            there = [(zone, read(replace(mention, zone=zone), setting).instants) for zone in zones]
-            shown = [f"{' or '.join(map(iso, found))} ({zone.name})" for zone, found in there if set(found) - held]
-            if shown:
-                quoted = material.quoted(mention.start, mention.end)
-                said.append(f"{quoted} says no zone and is read as UTC; in other zones of the text: {listed(shown)}.")
-    return list(dict.fromkeys(said))[:CANDIDATES]
+    return [f"Times of the text, or readings of them, that are not used: {', '.join(shown)}."] if shown else []
 
 
 def lengths_left(material: Material, began: datetime | None, end: datetime) -> list[str]:

@@ -5,22 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import (
-    LATEST,
-    OTHER_DAY,
-    SEVERAL_DAYS,
-    UNIVERSAL,
-    TimeContext,
-    TimeReading,
-    around,
-    read,
-)
+from tsg_agent.extract.readings import BY_NOW, LATEST, UNIVERSAL, TimeContext, TimeReading, around, read
 from tsg_agent.extract.roles import RAN_TO, Range, Roles, Sighting
-from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
+from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt, Question
 from tsg_agent.wording import moment
 
 CANDIDATES = 8
+_ASKED = {
+    "incident_start": "When did the incident begin?",
+    "start_time": "When does the window start?",
+    "end_time": "When did the incident end, or does the window end?",
+}
 _EITHER = "it may be when the incident was on, or only the window to look at"
 _MAYBE = -1
 """Rank of a start that may be only where to look: it opens the window, and the start is not taken from it."""
@@ -81,7 +77,6 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     open_ones: list[tuple[Sighting, TimeReading]] = []
     for sighting in (one for one in sightings if one.rank == top):
         reading = _latest(reading_of(sighting, material.setting, bound), sighting, material)
-        reading = _plausible(reading, material.setting)
         if reading.instant:
             settled.setdefault(reading.instant, origin_of(sighting, reading, material))
         else:
@@ -120,33 +115,23 @@ def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
     """A reading of several instants, narrowed: to the only one with telemetry; to the latest before now, if it is the
-    half of the day or the day that is open. The others are noted."""
+    half of the day or the day that is open. The others are noted. A guessed day without telemetry becomes a problem."""
     setting = material.setting
     past = [one for one in reading.instants if one <= setting.now]
     inside = [one for one in past if setting.covers(one)]
     only = len(inside) == 1 and len(reading.instants) > 1
-    if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
-        past = inside if only else []
-    if not past or not sighting.mention.clock:
-        return reading
-    others = " or ".join(iso(one) for one in reading.instants if one != max(past))
-    why = "the only one that has telemetry" if only else "the latest before now"
-    quoted = material.quoted(sighting.start, sighting.end)
-    material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
-    return replace(reading, instants=(max(past),), problem="")
-
-
-def _plausible(reading: TimeReading, setting: TimeContext) -> TimeReading:
-    """A reading with what speaks against it: it is in the future, or its guessed day has no telemetry."""
-    first, last, now = setting.first, setting.last, setting.now
-    if reading.problem and reading.instants and min(reading.instants) > now:
-        return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({moment(now)})")
-    guessed = reading.how.startswith(LATEST) and reading.instants
-    if not (guessed and first and last) or any(map(setting.covers, reading.instants)):
-        return reading
-    when = f"the latest such time before now ({moment(now)}) is {moment(reading.instants[0])}"
-    problem = f"no day is given, {when}, and the telemetry covers only {moment(first)} to {moment(last)}"
-    return replace(reading, problem=f"{reading.problem}; {problem}" if reading.problem else problem)
+    past = inside if only else past if reading.problem in BY_NOW else []
+    if past and sighting.mention.clock:
+        others = " or ".join(iso(one) for one in reading.instants if one != max(past))
+        why = "the only one that has telemetry" if only else "the latest before now"
+        quoted = material.quoted(sighting.start, sighting.end)
+        material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
+        return replace(reading, instants=(max(past),), problem="")
+    if reading.instant and LATEST in reading.how and setting.first and setting.last and not inside:
+        covered = f"the telemetry covers only {moment(setting.first)} to {moment(setting.last)}"
+        problem = f"no day is given, {LATEST} ({moment(setting.now)}) is {moment(reading.instant)}, and {covered}"
+        return replace(reading, problem=problem)
+    return reading
 
 
 def settle_ranges(material: Material) -> None:
@@ -200,13 +185,8 @@ def span_of(r: Range, setting: TimeContext) -> tuple[TimeReading, TimeReading]:
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:
     """The question for one of the three times, with its candidates."""
-    asked = {
-        "incident_start": "When did the incident begin?",
-        "start_time": "When does the window start?",
-        "end_time": "When did the incident end, or does the window end?",
-    }[parameter]
     shown = tuple(iso(instant) for instant in sorted(set(candidates))[:CANDIDATES])
-    text = f"{asked} {why[:1].upper()}{why[1:]}."
+    text = f"{_ASKED[parameter]} {why[:1].upper()}{why[1:]}."
     return Question(parameter=parameter, text=text, candidates=shown, doubt=doubt)
 
 

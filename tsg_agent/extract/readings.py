@@ -15,6 +15,8 @@ LATEST = "the latest such time before now"
 NO_CLOCK = "it names a day and no time of day"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
+BY_NOW = (TWELVE, SEVERAL_DAYS, OTHER_DAY)
+"""Problems of which the latest instant before now is the solution."""
 _LONGEST = 400 * DAY  # of a longer range the days are not looked through
 _STATED = 200  # mentions that are read for a text's only day
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
+from tsg_agent.extract.accounting import lengths_left, times_left, unread
 from tsg_agent.extract.choices import (
     CANDIDATES,
     Choice,
@@ -220,17 +220,16 @@ def _last_hours(end: datetime, material: Material) -> Choice:
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
     """The end by the text: one that is told; else the start plus the duration; else the latest that is implied."""
     roles, setting = material.roles, material.setting
-    plain = [one for one in roles.ends if one.rank >= PLAIN_END and _possible(one, after, material, strictly=False)]
-    if plain:
+    ends = [one for one in [*roles.ends, *roles.nows] if _possible(one, after, material)]
+    if plain := [one for one in ends if one.rank >= PLAIN_END]:
         return choose("end_time", plain, material, after)
-    implied = [one for one in [*roles.ends, *roles.nows] if one.rank < PLAIN_END and _possible(one, after, material)]
-    if roles.lasting and began and not any(one in roles.ends for one in implied):
+    if roles.lasting and began and not any(one in roles.ends for one in ends):
         span, *at = roles.lasting[0]
         if began + span <= setting.now:
             return Choice(began + span, f"text: {material.quoted(*at)}, counted from the start")
-    if not implied:
+    if not ends:
         return Choice()
-    latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
+    latest = max(ends, key=lambda one: reading_of(one, setting, after).instants)
     chosen = choose("end_time", [latest], material, after)
     goes_on = min(setting.now, setting.last or setting.now)
     if latest.rank < RAN_TO and chosen.instant and chosen.instant < goes_on:
@@ -239,13 +238,15 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
     return chosen
 
 
-def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
-    instant = reading_of(sighting, material.setting, after).instant
-    if instant is None or material.setting.prose.is_elsewhere(sighting.start):
-        return not strictly and instant is None
-    early = after and instant <= after and (strictly or not sighting.mention.day)
-    return instant <= material.setting.now and not early
+def _possible(sighting: Sighting, after: datetime | None, material: Material) -> bool:
+    """Whether an end can be this incident's: neither in the future, nor before the start.
+
+    One that is told with a day of its own, and before the start, contradicts it: that is not passed over.
+    """
+    dated = sighting.rank >= PLAIN_END and sighting.mention.day
+    instants = reading_of(sighting, material.setting, after).instants
+    found = any(one <= material.setting.now and (dated or not after or one > after) for one in instants)
+    return found and not material.setting.prose.is_elsewhere(sighting.start)
 
 
 def _tell_unused(material: Material) -> None:
@@ -254,7 +255,6 @@ def _tell_unused(material: Material) -> None:
     own = [one.instant for one in choices if one.instant and one.origin.startswith(("text", "when", "given"))]
     asked = [f"{one.question.text} {one.question.candidates}" for one in choices if one.question]
     told = " ".join([*material.notes, *asked])
-    material.notes += elsewhere(material, own)
     material.notes += times_left(material, own, told)
     began, end = material.times["incident_start"].instant, material.times["end_time"].instant
     if not (began and end in own):
