@@ -12,7 +12,7 @@ from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spoken import SPAN, UNIT, length
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS
 from tsg_agent.extract.text import quote
-from tsg_agent.extract.words import ALL, any_of, words_in
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
 
@@ -26,22 +26,16 @@ _LIKE_A_TIME = ALL.like(
     rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|by|dreiviertel|y)[ ](?:{_HOUR_SAID}|[0-9]{{1,2}}"
     r"|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{{vague}}[ ]{UNIT})"
+    rf"|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9]\S{{1,12}})"
 )
 """What looks like a time, in any of the languages."""
 
 
-def unread(material: Material, *, since: bool) -> Iterator[str]:
-    """Quotations of what looks like a time and was not read. `since`: also of "since" without a time after it."""
-    prose, mentions = material.setting.prose, material.mentions
-    for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
-        if not any(one.start < match.end() and match.start() < one.end for one in mentions):
+def unread(material: Material) -> Iterator[str]:
+    """Quotations of what looks like a time and was not read."""
+    for match in islice(_LIKE_A_TIME.finditer(material.setting.prose.text), MAXIMUM_MENTIONS):
+        if not any(one.start < match.end() and match.start() < one.end for one in material.mentions):
             yield material.quoted(*match.span())
-    words = words_in(prose.text)
-    for match in islice(words["since"].finditer(prose.masked), CANDIDATES) if since and prose.text.strip() else ():
-        end = min(prose.sentence(match.end())[1], match.end() + 40)
-        if not any(match.end() <= one.start < end for one in mentions):
-            yield material.quoted(match.start(), end)
 
 
 def times_left(material: Material, used: Collection[datetime], told: str) -> list[str]:
@@ -52,7 +46,7 @@ def times_left(material: Material, used: Collection[datetime], told: str) -> lis
     held, setting = set(used), material.setting
     named = [*(one.zone for one in material.mentions if one.zone), *places_in(setting.prose.text)]
     zones = [] if setting.zone else list(dict.fromkeys(named))[:CANDIDATES]
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     for mention in (one for one in material.mentions if one.timed):
         reading = read(mention, setting)
         # it may be used on another day than its reading alone has, as an end after its start
@@ -65,9 +59,10 @@ def times_left(material: Material, used: Collection[datetime], told: str) -> lis
             held.update(new)
             later = ", later than now" if new and min(new) > setting.now else ""
             said = " or ".join(f"{iso(one)}{where}" for one, where in new.items()) or reading.problem
-            found.append((f"{material.quoted(mention.start, mention.end)} ({said}{later})", said))
-    shown = [quoted for quoted, _ in found[:CANDIDATES]] + [said for _, said in found[CANDIDATES : CANDIDATES + _MOST]]
-    return [f"Times of the text, or readings of them, that are not used: {', '.join(shown)}."] if shown else []
+            quoted = material.quoted(mention.start, mention.end)
+            found.append(f"{quoted} ({said}{later})" if len(found) < CANDIDATES else said)
+    told = ", ".join(found[:_MOST])
+    return [f"Times of the text, or readings of them, that are not used: {told}."] if told else []
 
 
 def lengths_left(material: Material, began: datetime | None, end: datetime) -> list[str]:

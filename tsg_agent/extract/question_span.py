@@ -30,10 +30,9 @@ _LEAD = _WORDS.like(
 _ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
 _COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
 _INCIDENT = _WORDS.like(
-    r"\b{of_incident}[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?"
-    r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
-    r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
-    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?))"
+    r"\b{of_incident}[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?(?:"
+    r"{beginning}\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
+    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins})?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b))"
 )
 _COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
@@ -153,8 +152,8 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
     """The times and ranges of times, read as those of reports are."""
     begun = [TimeMention(*one.span("start"), plus=timedelta()) for one in _INCIDENT.finditer(prose.text)]
     mentions = sorted([*spot(prose.text), *begun], key=lambda one: one.start)
-    dated, zone = tuple(one for one in mentions if one.day or one.clock), default_zone(prose.text)
-    setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, zone, began=frame.began)
+    zone = default_zone(prose.text)
+    setting = TimeContext(prose, tuple(mentions), frame.now, frame.first, frame.last, zone, began=frame.began)
     days = [one for one in mentions if one.day and not one.clock]
     if len(days) == 1 and not any(one.day and one.clock for one in mentions) and any(one.clock for one in mentions):
         found.take(days[0].start, days[0].end)  # "on 10 March, between 14:00 and 14:30"

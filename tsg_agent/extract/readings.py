@@ -1,6 +1,6 @@
 """Turns a mention into an instant: its day and zone come from the mention, the text, the telemetry or the clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
@@ -81,11 +81,11 @@ def read(mention: TimeMention, setting: TimeContext, after: datetime | None = No
         return TimeReading(midnights, how, problem or NO_CLOCK)
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
+    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
     if mention.problem == TWELVE:
         afternoon = mention.clock.replace(hour=mention.clock.hour + 12)
-        both = [one for clock in (mention.clock, afternoon) for one in _instants(clock, dates, zone, "", "").instants]
-        return TimeReading(tuple(both), how, TWELVE)
-    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
+        both = [_instants(clock, dates, zone, said, TWELVE) for clock in (mention.clock, afternoon)]
+        return replace(both[0], instants=(*both[0].instants, *both[1].instants))
     return _instants(mention.clock, dates, zone, said, problem)
 
 
@@ -103,8 +103,7 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
 
 
 def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> TimeReading:
-    found = [instant for day in dates for instant in zone.instants(datetime.combine(day, clock))]
-    instants = tuple(dict.fromkeys(found))
+    instants = tuple(dict.fromkeys(one for day in dates for one in zone.instants(datetime.combine(day, clock))))
     if dates and not instants:
         what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
         return TimeReading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
@@ -126,8 +125,7 @@ def _dates(
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
-    near = _sentence_days(mention, setting, today, clock)
-    if len(near) == 1:
+    if len(near := _sentence_days(mention, setting, today, clock)) == 1:
         return around(near[0], clock, zone, after), "the day from the same sentence", ""
     if setting.written_day:
         return around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
@@ -152,14 +150,12 @@ def _days_of(day: Day, setting: TimeContext, today: date, clock: time | None) ->
         return (today - timedelta(days=0 if nightly else day.ago),)
     if day.weekday is not None:
         return (today - timedelta(days=(today.weekday() - day.weekday) % 7),)
-    if day.month_day and not day.month_day[0]:  # "on the 9th": the latest one
-        return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == day.month_day[1]), ())
-    if day.month_day:
-        years = (date_of(today.year - back, *day.month_day) for back in range(9))
-        dates = [one for one in years if one]
-        covered = tuple(one for one in dates if _covered(one, setting))[:2]
-        return covered or tuple(one for one in dates if one <= today)[:1]
-    return ()
+    month, number = day.month_day or (0, 0)
+    if not month:  # "on the 9th": the latest one
+        return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == number), ())
+    dates = [found for back in range(9) if (found := date_of(today.year - back, month, number))]
+    covered = tuple(one for one in dates if _covered(one, setting))[:2]
+    return covered or tuple(one for one in dates if one <= today)[:1]
 
 
 def _covered(day: date, setting: TimeContext) -> bool:
@@ -178,10 +174,9 @@ def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, cloc
 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
-    stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
-    found = [found for day, clock in stated for found in _days_of(day, setting, today, clock)]
+    stated = [(one.day, one.clock) for one in setting.days[:_STATED] if one.day]
+    days = tuple(dict.fromkeys(found for day, clock in stated for found in _days_of(day, setting, today, clock)))
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
-    days = tuple(dict.fromkeys(found))
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
     return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 
@@ -211,8 +206,7 @@ def _telemetry_days(
             return (inside[0],), "the only day on which the telemetry covers it", ""
         if inside and setting.now - last > DAY:
             return tuple(inside[-_SEVERAL:]), "", "no day is given, and the telemetry covers several"
-    instants = zone.instants(datetime.combine(today, clock))
-    future = bool(instants) and instants[0] > setting.now
+    future = any(one > setting.now for one in zone.instants(datetime.combine(today, clock))[:1])
     return (today - DAY if future else today,), LATEST, ""
 
 

@@ -70,7 +70,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     stated = default_zone(prose.text)
     base = TimeContext(
         prose=prose,
-        days=tuple(one for one in mentions if (one.day or one.clock) and not prose.is_quoted(one.start)),
+        days=tuple(one for one in mentions if not prose.is_quoted(one.start)),
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
@@ -104,15 +104,13 @@ def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[dat
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
     """The context, with the time at which the text was written if it tells."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
-        dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
-        if dated or (sighting in roles.nows and sighting.mention.clock):
-            reading = read(sighting.mention, base)
-            if reading.instant and reading.instant <= base.now:
-                zone = sighting.mention.zone or base.zone or UNIVERSAL
-                day = zone.today(reading.instant).date() if dated else None
-                return replace(base, written=reading.instant, written_day=day)
-            if dated and len(reading.instants) == 1:  # a day without a time of day
-                return replace(base, written_day=reading.instants[0].date())
+        mention, reading = sighting.mention, read(sighting.mention, base)
+        dated = mention.day and (mention.day.dates or mention.day.month_day)
+        if reading.instant and reading.instant <= base.now and (dated or (sighting in roles.nows and mention.clock)):
+            day = (mention.zone or base.zone or UNIVERSAL).today(reading.instant).date() if dated else None
+            return replace(base, written=reading.instant, written_day=day)
+        if dated and len(reading.instants) == 1:  # a day without a time of day
+            return replace(base, written_day=reading.instants[0].date())
     return base
 
 
@@ -128,7 +126,7 @@ def _incident_start(material: Material) -> Choice:
         span, *at = roles.lasting[0]
         if end:
             choice = Choice(end - span, f"text: {material.quoted(*at)}, counted back from its end")
-    material.notes += [f"Not understood as a time: {one}." for one in unread(material, since=choice.is_silent)]
+    material.notes += [f"Not understood as a time: {one}." for one in unread(material)]
     return choice
 
 
@@ -155,23 +153,23 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.instant:
         return written
-    moment, origin, rest = start.instant or start.opens, "incident_start" if start.instant else start.origin, ""
-    if moment is None and start.question:
-        moment, origin = _earliest(start.question, material.setting), "the earliest time at which it may have begun"
-    if moment is None and not (written.question or start.question):
-        reported = _reported(material)
-        if reported.instant:
-            material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
-        moment, origin, rest = reported.instant, "when it was reported", f"; {reported.origin}"
-    if moment is None:
-        return Choice(question=written.question or start.question)
-    moment = min(moment, material.setting.now)  # an incident in the future has not happened
-    return Choice(_minus(moment, material.before), f"{origin} - {hours(material.before)}{rest}")
+    reported = Choice() if written.question or start.question else _reported(material)
+    before = f" - {hours(material.before)}"
+    options = (
+        (start.instant, f"incident_start{before}"),
+        (start.opens, f"{start.origin}{before}"),
+        (_earliest(start.question, material.setting), f"the earliest time at which it may have begun{before}"),
+        (reported.instant, f"when it was reported{before}; {reported.origin}"),
+    )
+    for moment, origin in options:
+        if moment:  # an incident in the future has not happened
+            return Choice(_minus(min(moment, material.setting.now), material.before), origin)
+    return Choice(question=written.question or start.question)
 
 
-def _earliest(question: Question, setting: TimeContext) -> datetime | None:
+def _earliest(question: Question | None, setting: TimeContext) -> datetime | None:
     """The earliest candidate with telemetry; None if they are too far apart for one window."""
-    candidates = map(datetime.fromisoformat, question.candidates)
+    candidates = map(datetime.fromisoformat, question.candidates if question else ())
     moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
     return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
@@ -200,9 +198,9 @@ def _closing(began: datetime | None, opened: datetime | None, begins: datetime |
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
     question = ended.question if ended is written else None
     if setting.last and setting.now > setting.last:
-        now = f"now is {iso(setting.now)}"
-        material.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: {now}.")
-        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", question)
+        return Choice(
+            setting.last, f"the telemetry's last row: {no_end}, and now, {iso(setting.now)}, is later", question
+        )
     return Choice(setting.now, f"now: {no_end}", question)
 
 
@@ -212,9 +210,7 @@ def _last_hours(end: datetime, material: Material) -> Choice:
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     start = first if first and start < first < end else start
-    length = hours(end - start)
-    material.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
-    return Choice(start, f"the last {length}: the text does not say when it began")
+    return Choice(start, f"the last {hours(end - start)}: the text does not say when it began")
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
@@ -258,8 +254,7 @@ def _tell_unused(material: Material) -> None:
     material.notes += times_left(material, own, told)
     began, end = material.times["incident_start"].instant, material.times["end_time"].instant
     if not (began and end in own):
-        until = (end if end in own else _reported(material).instant) or material.setting.reference
-        material.notes += lengths_left(material, began, until)
+        material.notes += lengths_left(material, began, _reported(material).instant or material.setting.reference)
 
 
 def _check(material: Material) -> None:
@@ -279,20 +274,15 @@ def _check(material: Material) -> None:
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"
-        fix = "Give --start-time or --incident-start before --end-time."
-        if end == setting.last and origins["end_time"].startswith("the telemetry"):
-            fix = "Give times that the telemetry covers, or telemetry that covers the incident."
+        fix = "Give --start-time or --incident-start before --end-time, or telemetry that covers the incident."
         message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
         raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
     first, last = setting.first, setting.last
     if start and end and first and last and (end < first or start > last):
         covered = f"it covers {iso(first)} to {iso(last)}"
         material.notes.append(f"The telemetry holds nothing of the window: {covered}.")
-    elif began and first and began < first:
-        opens = f"The telemetry begins at {iso(first)}"
-        material.notes.append(f"{opens}: nothing in it is from before the incident's start.")
-    if start and began and began < start:
-        material.notes.append("The incident began before the window: nothing in the window is from before its start.")
+    elif began and (opens := max((t for t in (start, first) if t), default=began)) > began:
+        material.notes.append(f"The window's telemetry begins at {iso(opens)}: nothing is from before the incident.")
 
 
 def _minus(instant: datetime, before: timedelta) -> datetime:
