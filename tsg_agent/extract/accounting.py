@@ -26,7 +26,7 @@ _LIKE_A_TIME = ALL.like(
     rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|by|dreiviertel|y)[ ](?:{_HOUR_SAID}|[0-9]{{1,2}}"
     r"|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9]\S{{1,12}})"
+    rf"|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9][^\n,;]{{1,16}})"
 )
 """What looks like a time, in any of the languages."""
 

@@ -143,10 +143,9 @@ def settle_ranges(material: Material) -> None:
         opens = material.ranges_are_windows or (given.start_time and given.start_time == first.instant)
         if opens and not r.begun:
             roles.ranges.append(r)
-        elif r.vague and (r.begun or short):
-            _sight(replace(r, second=None), first, second, roles.starts, roles.ends, int(r.begun))
         else:
-            _sight(r, first, second, roles.starts, roles.ends, int(r.begun))
+            ran = replace(r, second=None) if r.vague and (r.begun or short) else r
+            _sight(ran, first, second, roles.starts, roles.ends, int(r.begun))
     known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
     for r in roles.either:
         first, second = span_of(r, setting)

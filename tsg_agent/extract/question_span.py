@@ -32,7 +32,7 @@ _COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(
 _INCIDENT = _WORDS.like(
     r"\b{of_incident}[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?(?:"
     r"{beginning}\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
-    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins})?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b))"
+    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins}\b)?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b))"
 )
 _COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"

@@ -271,18 +271,17 @@ def _check(material: Material) -> None:
         # A clock or a zone is wrong: the start is measured instead.
         material.notes.append(f"{said} {fix} The window is the time before now.")
         began, times["incident_start"] = None, Choice(origin="unknown: the text's start is later than now")
-    later = max((t for t in (start, began) if t), default=None)
+    opens = [(one.instant, name) for name, one in times.items() if one.instant and name != "end_time"]
+    later, what = max(opens, default=(None, ""))
     if later and end and end <= later:
-        what = "incident_start" if later == began else "start_time"
         fix = "Give --start-time or --incident-start before --end-time, or telemetry that covers the incident."
         message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
         raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
     first, last = setting.first, setting.last
     if start and end and first and last and (end < first or start > last):
-        covered = f"it covers {iso(first)} to {iso(last)}"
-        material.notes.append(f"The telemetry holds nothing of the window: {covered}.")
-    elif began and (opens := max((t for t in (start, first) if t), default=began)) > began:
-        material.notes.append(f"The window's telemetry begins at {iso(opens)}: nothing is from before the incident.")
+        material.notes.append(f"The telemetry holds nothing of the window: it covers {iso(first)} to {iso(last)}.")
+    elif began and (seen := max((t for t in (start, first) if t), default=began)) > began:
+        material.notes.append(f"The window's telemetry begins at {iso(seen)}: nothing is from before the incident.")
 
 
 def _minus(instant: datetime, before: timedelta) -> datetime:
