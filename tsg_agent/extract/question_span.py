@@ -172,31 +172,30 @@ def _piece(
     first: TimeMention, second: TimeMention | None, around: Surroundings, found: AskedSpan, setting: TimeContext
 ) -> Piece:
     """One time, a whole day, or a range, with what stands before it; without bounds where it is no span of time."""
-    lead, opening = _LEAD.search(around.before), around.opening() if second else None
+    lead, stop = _LEAD.search(around.before), (second or first).end
     long = length(lead["span"]) if lead and lead["span"] else timedelta()
-    side = "at" if second or not lead else lead.lastgroup or "around"
-    stop = (second or first).end
-    if not second and (onwards := _ONWARDS.match(found.text, stop)):
+    side = lead.lastgroup or "around" if lead else "at"
+    if second:
+        lead = lead if long else around.opening()
+    elif onwards := _ONWARDS.match(found.text, stop):
         side, stop = "since", onwards.end()
-    piece = Piece(around.begin(lead if long or not second else opening), stop)
+    piece = Piece(around.begin(lead), stop)
     quoted = found.take(piece.begin, stop)
     one, other = span_of(Range(first, second, piece.begin, stop), setting)
     low, end = one.edge().instant, (other if second else one).edge(last=True).instant
     if low is None or end is None:
         found.unread.append(f"{quoted} is not used: {one.edge().problem or other.problem}")
-        return piece
-    if second:  # "the 30 minutes from 14:00 to 14:30"
-        if end > low and long in (timedelta(), end - low):
-            return Piece(piece.begin, stop, low, end)
+    elif second and (end <= low or long not in (timedelta(), end - low)):  # "the 30 minutes from 14:00 to 14:30"
         found.unread.append(f"{quoted} is not used: it ends before it begins, or is not as long as it says")
-        return piece
-    near = side in ("around", "at") and low == end
-    if near and first.plus is not None:
-        side, near = "since", False  # "during the incident"
-    piece.low, piece.high = _bounds(side, low, end, long)
-    if near or one.how.startswith("counted"):
-        said = " to ".join(moment(bound) for bound in (piece.low, piece.high) if bound)
-        found.how.append(f"{quoted} was read as {said}{f', {one.how}' if one.how else ''}.")
+    elif second:
+        piece.low, piece.high = low, end
+    else:
+        near = side in ("around", "at") and low == end
+        side = "since" if near and first.plus is not None else side  # "during the incident"
+        piece.low, piece.high = _bounds(side, low, end, long)
+        if near or one.how.startswith("counted"):
+            said = " to ".join(moment(bound) for bound in (piece.low, piece.high) if bound)
+            found.how.append(f"{quoted} was read as {said}{f', {one.how}' if one.how else ''}.")
     return piece
 
 
