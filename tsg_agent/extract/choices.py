@@ -189,11 +189,6 @@ def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt =
     return Question(parameter=parameter, text=text, candidates=shown, doubt=doubt)
 
 
-def hours(span: timedelta) -> str:
-    """A length of time as people are shown it: "1.5 h"."""
-    return f"{span.total_seconds() / 3600:g} h"
-
-
 def iso(instant: datetime) -> str:
     """An instant as people are shown it: UTC, with a Z."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,30 +1,19 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import lengths_left, times_left, unread
-from tsg_agent.extract.choices import (
-    CANDIDATES,
-    Choice,
-    Material,
-    ask,
-    choose,
-    hours,
-    iso,
-    origin_of,
-    reading_of,
-    settle_ranges,
-)
+from tsg_agent.extract.choices import Choice, Material, ask, choose, iso, origin_of, reading_of, settle_ranges
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
-from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
+from tsg_agent.extract.zones import WIDEST, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
@@ -50,7 +39,7 @@ def find_window(
     ended = _closing(start.instant, opened.instant, begins.instant, material)
     began = start if start.instant else _unknown(start, opened, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
-        opened = _last_hours(ended.instant, material)
+        opened = _last__hours(ended.instant, material)
     material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
     _tell_unused(material)
     _check(material)
@@ -63,8 +52,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     # Where there is no text, no patterns need be made.
     spotted = spot(prose.text, words) if prose.text.strip() else []
     found = spotted[:MAXIMUM_MENTIONS]
-    offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}
-    mentions = [replace(one, zone=_settled(one.zone, said, offsets)) if one.zone else one for one in found]
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
@@ -79,14 +67,6 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     )
     more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
     return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
-
-
-def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
-    """A zone whose name is ambiguous, by the places named; "my time" by the text's only offset (a mail's header)."""
-    if zone.name == LOCAL and len(offsets) == 1:
-        (offset,) = offsets
-        return Zone(offset.name, f"{zone.name} is taken for {offset.name}, the only offset in the text")
-    return zone.settled(said)
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
@@ -134,7 +114,7 @@ def _unknown(start: Choice, opened: Choice, material: Material) -> Choice:
     """A start that the text does not settle; a question only if it is to be exact."""
     unknown = f"unknown: the text does not {'settle' if start.question else 'say'} when it began"
     if material.given.exact_start and not opened.question:
-        named = _instants(material.mentions[: 2 * CANDIDATES], material.setting)
+        named = _instants(material.mentions, material.setting)
         why = "the start is to be exact, and the text does not settle it"
         return Choice(origin=unknown, question=start.question or ask("incident_start", why, named, Doubt.SILENT))
     if opened.instant and start.question:
@@ -154,7 +134,7 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     if written.instant:
         return written
     reported = Choice() if written.question or start.question else _reported(material)
-    before = f" - {hours(material.before)}"
+    before = f" - {_hours(material.before)}"
     options = (
         (start.instant, f"incident_start{before}"),
         (start.opens, f"{start.origin}{before}"),
@@ -204,13 +184,13 @@ def _closing(began: datetime | None, opened: datetime | None, begins: datetime |
     return Choice(setting.now, f"now: {no_end}", question)
 
 
-def _last_hours(end: datetime, material: Material) -> Choice:
+def _last__hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
     clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     start = first if first and start < first < end else start
-    return Choice(start, f"the last {hours(end - start)}: the text does not say when it began")
+    return Choice(start, f"the last {_hours(end - start)}: the text does not say when it began")
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
@@ -289,3 +269,8 @@ def _minus(instant: datetime, before: timedelta) -> datetime:
         return instant - before
     except OverflowError as error:
         raise ParameterError(f"No window fits before {iso(instant)}.", fix="Give a later --incident-start.") from error
+
+
+def _hours(span: timedelta) -> str:
+    """A length of time as people are shown it: "1.5 h"."""
+    return f"{span.total_seconds() / 3600:g} h"
