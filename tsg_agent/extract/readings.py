@@ -46,7 +46,7 @@ class TimeContext:
     """What a text's times are read against; instants are UTC. `written`: when the text was written, if it tells."""
 
     prose: Prose
-    days: tuple[TimeMention, ...]
+    mentions: tuple[TimeMention, ...]
     now: datetime
     first: datetime | None
     last: datetime | None
@@ -96,7 +96,9 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
             return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
     line = setting.prose.line(mention.start)[0]  # of a chat: "[08:02] ann: it began 20 minutes ago"
-    heads = [one for one in setting.days if one.clock and line <= one.start <= line + 2 and one.start < mention.start]
+    heads = [
+        one for one in setting.mentions if one.clock and line <= one.start <= line + 2 and one.start < mention.start
+    ]
     anchor = next((read(one, setting).instant for one in heads), None) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
     return TimeReading((anchor - (mention.back or timedelta()),), f"counted from {name}")
@@ -166,15 +168,15 @@ def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, cloc
     """The days of a time's sentence, but for one that is compared with and has a time: "as last night (22:10)"."""
     begin, end = setting.prose.sentence(mention.start, mention.end)
     compared, found = ALL.like(r"\b{compared}\W{1,3}$"), dict[date, None]()
-    for one in [one for one in setting.days if one.day and begin <= one.start < end][:_SEVERAL]:
-        timed = any(other.clock for other in setting.days if one.start <= other.start < mention.start)
+    for one in [one for one in setting.mentions if one.day and begin <= one.start < end][:_SEVERAL]:
+        timed = any(other.clock for other in setting.mentions if one.start <= other.start < mention.start)
         if one.day and not (timed and compared.search(setting.prose.text[max(0, one.start - 20) : one.start])):
             found |= dict.fromkeys(_days_of(one.day, setting, today, clock))
     return tuple(found)
 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
-    stated = [(one.day, one.clock) for one in setting.days[:_STATED] if one.day]
+    stated = [(one.day, one.clock) for one in setting.mentions[:_STATED] if one.day]
     days = tuple(dict.fromkeys(found for day, clock in stated for found in _days_of(day, setting, today, clock)))
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
