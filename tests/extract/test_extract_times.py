@@ -22,6 +22,7 @@ SETTLED = [
     ("The outage began on January 19th, 2024 at 6:30 PM UTC.", "19T18:30", "19T16:30", "20T10:00"),
     ("The outage began on Sat, 20 Jan 2024 06:30:00 +0000", "20T06:30", "20T04:30", "20T10:00"),
     ("down since Sat Jan 20 06:30:12 UTC 2024", "20T06:30", "20T04:30", "20T10:00"),
+    ("The outage began on Jan 20, 2024 - 06:30 UTC.", "20T06:30", "20T04:30", "20T10:00"),
     ("down since 01/20/2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
     ("down since 20/01/2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
     ("down since 20.01.2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
@@ -80,6 +81,7 @@ SETTLED = [
     ("Please look between 07:00 and 08:00 UTC on 20 Jan 2024", None, "20T07:00", "20T08:00"),
     ("Please look at 2024-01-20, from 07:00 to 08:00 CET", None, "20T06:00", "20T07:00"),
     ("window: 2024-01-20T06:30Z/2024-01-20T08:30Z", None, "20T06:30", "20T08:30"),
+    ("Look between 06:00 and 07:00 UTC. Or look between 08:00 and 09:00 UTC.", None, "20T06:00", "20T09:00"),
     ("Time range: 2024-01-20 06:30 - 08:30 UTC", None, "20T06:30", "20T08:30"),
     ("Availability fell between 23:00 and 01:00 UTC on the night of the 19th. Date: 2024-01-19",
      "19T23:00", "19T21:00", "20T01:00"),
@@ -188,7 +190,7 @@ OPEN = [
     ("Errors began at 2023-07-20 06:30 PST", "incident_start", ("2023-07-20T13:30", "2023-07-20T14:30")),
     ("Errors began at 2023-10-29 02:30 Europe/Berlin", "incident_start", ("2023-10-29T00:30", "2023-10-29T01:30")),
     ("Errors began at 2023-03-26 02:30 Europe/Berlin", "incident_start", ()),
-    ("Look between 06:00 and 07:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T06:00", "20T08:00")),
+    ("Look between 04:00 and 05:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T04:00", "20T08:00")),
 ]  # fmt: skip
 
 
@@ -307,8 +309,7 @@ def test_a_flag_answers_a_question() -> None:
 def test_now_beyond_the_telemetry_ends_the_window_at_its_last_row() -> None:
     result = run(PLACE + "It began at 2024-01-20T06:30Z", now=datetime(2026, 5, 1, tzinfo=UTC))
     assert result.parameters and result.parameters.end_time == KNOWN.last
-    assert "last row" in result.parameters.origins["end_time"]
-    assert any("2026-05-01" in note for note in result.notes)
+    assert "last row" in (origin := result.parameters.origins["end_time"]) and "2026-05-01" in origin
 
 
 def test_now_within_the_telemetry_is_the_end() -> None:
@@ -359,7 +360,7 @@ NARROW = KNOWN.model_copy(
         ("It began at 14:00 PST", "is 2024-01-19 22:00 UTC, and the telemetry covers only 2024", ("19T22:00",)),
         ("It began at 20:00 UTC", "is 2024-01-19 20:00 UTC, and the telemetry covers only", ("19T20:00",)),
         ("Errors from 20:00 to 20:30", "before now (2024-01-20 10:00 UTC) is 2024-01-19 20:00 UTC", ("19T20:00",)),
-        ("It began at 2024-01-20 21:00 IST", "all of them are later than now (2024-01-20 10:00 UTC)",
+        ("It began at 2024-01-20 21:00 IST", "IST may mean several offsets",
          ("20T15:30", "20T19:00", "20T20:00")),
     ],
 )  # fmt: skip
@@ -372,7 +373,7 @@ def test_a_start_that_cannot_be_is_not_guessed_onto_another_day(
 
 
 def test_a_start_before_all_telemetry_is_noted() -> None:
-    noted = "nothing in it is from before the incident's start"
+    noted = "nothing is from before the incident"
     assert any(noted in note for note in run(PLACE + "It began at 2024-01-20T05:30Z", NARROW).notes)
     assert not any(noted in note for note in run(PLACE + "It began at 2024-01-20T06:30Z", NARROW).notes)
 

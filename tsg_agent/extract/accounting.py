@@ -1,7 +1,7 @@
 """Notes on what a text says and the extraction does not use: one of these may be what the author meant."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +12,7 @@ from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spoken import SPAN, UNIT, length
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS
 from tsg_agent.extract.text import quote
-from tsg_agent.extract.words import ALL, any_of, words_in
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
 
@@ -26,57 +26,43 @@ _LIKE_A_TIME = ALL.like(
     rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|by|dreiviertel|y)[ ](?:{_HOUR_SAID}|[0-9]{{1,2}}"
     r"|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{{vague}}[ ]{UNIT})"
+    rf"|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9][^\n,;]{{1,16}})"
 )
 """What looks like a time, in any of the languages."""
 
 
-def unread(material: Material, *, since: bool) -> Iterator[str]:
-    """Quotations of what looks like a time and was not read. `since`: also of "since" without a time after it."""
-    prose, mentions = material.setting.prose, material.mentions
-    for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
-        if not any(one.start < match.end() and match.start() < one.end for one in mentions):
+def unread(material: Material) -> Iterator[str]:
+    """Quotations of what looks like a time and was not read."""
+    for match in islice(_LIKE_A_TIME.finditer(material.setting.prose.text), MAXIMUM_MENTIONS):
+        if not any(one.start < match.end() and match.start() < one.end for one in material.mentions):
             yield material.quoted(*match.span())
-    words = words_in(prose.text)
-    for match in islice(words["since"].finditer(prose.masked), CANDIDATES) if since and prose.text.strip() else ():
-        end = min(prose.sentence(match.end())[1], match.end() + 40)
-        if not any(match.end() <= one.start < end for one in mentions):
-            yield material.quoted(match.start(), end)
 
 
-def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
-    """A note on the times that are neither used nor in `told`, the notes and questions so far."""
-    held = set(used)
-    found: list[tuple[str, str]] = []
-    for mention in (one for one in material.mentions if one.timed):
-        reading = read(mention, material.setting)
-        new = [one for one in reading.instants if one not in held and iso(one) not in told]
-        # it may be used on another day than its reading alone has, as an end after its start
-        bounds = held if new and mention.day is None else ()
-        serves = any(read(mention, material.setting, one).instant in held for one in bounds)
-        if (new and not serves) or not reading.instants:
-            held.update(new)
-            later = ", later than now" if new and min(new) > material.setting.now else ""
-            said = " or ".join(map(iso, new)) or reading.problem
-            found.append((f"{material.quoted(mention.start, mention.end)} ({said}{later})", said))
-    shown = [quoted for quoted, _ in found[:CANDIDATES]] + [said for _, said in found[CANDIDATES : CANDIDATES + _MOST]]
-    return [f"Times of the text that are not used: {', '.join(shown)}."] if shown else []
+def times_left(material: Material, used: Collection[datetime], told: str) -> list[str]:
+    """A note on the times that are neither used nor in `told`, the notes and questions so far.
 
-
-def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
-    """Notes on used times without a zone: what they would be in the other zones and places that the text names."""
+    A time without a zone may also be of another zone or place that the text names.
+    """
     held, setting = set(used), material.setting
-    named = [one.zone for one in material.mentions if one.zone]
-    zones = list(dict.fromkeys([*named, *places_in(setting.prose.text)]))
-    said = []
-    for mention in material.mentions if setting.zone is None else ():
-        if mention.clock and not mention.zone and held & set(read(mention, setting).instants):
-            there = [(zone, read(replace(mention, zone=zone), setting).instants) for zone in zones]
-            shown = [f"{' or '.join(map(iso, found))} ({zone.name})" for zone, found in there if set(found) - held]
-            if shown:
-                quoted = material.quoted(mention.start, mention.end)
-                said.append(f"{quoted} says no zone and is read as UTC; in other zones of the text: {listed(shown)}.")
-    return list(dict.fromkeys(said))[:CANDIDATES]
+    named = [*(one.zone for one in material.mentions if one.zone), *places_in(setting.prose.text)]
+    zones = [] if setting.zone else list(dict.fromkeys(named))[:CANDIDATES]
+    found: list[str] = []
+    for mention in (one for one in material.mentions if one.timed):
+        reading = read(mention, setting)
+        # it may be used on another day than its reading alone has, as an end after its start
+        own = not any(read(mention, setting, one).instant in held for one in used)
+        away = [(zone, replace(mention, zone=zone)) for zone in zones if mention.clock and not mention.zone]
+        there = {one: zone.name for zone, moved in away for one in read(moved, setting).instants}
+        new = {one: "" for one in reading.instants if own} | {one: f" ({name})" for one, name in there.items()}
+        new = {one: where for one, where in new.items() if one not in held and iso(one) not in told}
+        if new or not reading.instants:
+            held.update(new)
+            later = ", later than now" if new and min(new) > setting.now else ""
+            said = " or ".join(f"{iso(one)}{where}" for one, where in new.items()) or reading.problem
+            quoted = material.quoted(mention.start, mention.end)
+            found.append(f"{quoted} ({said}{later})" if len(found) < CANDIDATES else said)
+    told = ", ".join(found[:_MOST])
+    return [f"Times of the text, or readings of them, that are not used: {told}."] if told else []
 
 
 def lengths_left(material: Material, began: datetime | None, end: datetime) -> list[str]:

@@ -1,18 +1,25 @@
-"""Chooses one instant among the sightings of a parameter, or asks; and settles ranges of time: written windows
-("start_time: …", "the last 3 hours"), and ranges that the incident lasted."""
+"""Chooses one instant among the sightings of a parameter, or asks; and turns ranges of time into sightings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import DAY, OTHER_DAY, SEVERAL_DAYS, UNIVERSAL, TimeContext, TimeReading, read
+from tsg_agent.extract.readings import BY_NOW, LATEST, UNIVERSAL, TimeContext, TimeReading, around, read
 from tsg_agent.extract.roles import RAN_TO, Range, Roles, Sighting
-from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
+from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt, Question
+from tsg_agent.wording import moment
 
 CANDIDATES = 8
-_OVERNIGHT = timedelta(hours=12)  # a range that ends before it begins is overnight if it is no longer
+_ASKED = {
+    "incident_start": "When did the incident begin?",
+    "start_time": "When does the window start?",
+    "end_time": "When did the incident end, or does the window end?",
+}
+_EITHER = "it may be when the incident was on, or only the window to look at"
+_MAYBE = -1
+"""Rank of a start that may be only where to look: it opens the window, and the start is not taken from it."""
 _MOMENT = timedelta(minutes=30)
 """Up to this long, "it broke between A and B" gives an uncertain start; a longer range is how long it lasted."""
 
@@ -25,12 +32,7 @@ class Choice:
     origin: str = ""
     question: Question | None = None
     opens: datetime | None = None
-    """The beginning of a day that is known without a time."""
-
-    @property
-    def value(self) -> datetime | None:
-        """The instant, by the name that other parameters have for theirs."""
-        return self.instant
+    """What a window can open before, though no start is known: a day's beginning."""
 
     @property
     def is_silent(self) -> bool:
@@ -75,14 +77,12 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     open_ones: list[tuple[Sighting, TimeReading]] = []
     for sighting in (one for one in sightings if one.rank == top):
         reading = _latest(reading_of(sighting, material.setting, bound), sighting, material)
-        reading = _plausible(reading, material.setting)
         if reading.instant:
             settled.setdefault(reading.instant, origin_of(sighting, reading, material))
         else:
             open_ones.append((sighting, reading))
-    doubtful = [(one, reading) for one, reading in open_ones if not set(reading.instants) & set(settled)]
-    timed = [reading for one, reading in doubtful if one.mention.clock]
-    instants = sorted({*settled, *(instant for reading in timed for instant in reading.instants)})
+    timed = [(one, reading) for one, reading in open_ones if one.mention.clock and top != _MAYBE]
+    instants = sorted({*settled, *(instant for _, reading in timed for instant in reading.instants)})
     if settled and (timed or instants[-1] - instants[0] > material.before):
         return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
     if settled:
@@ -91,10 +91,10 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
             shown = ", ".join(map(iso, instants))
             material.notes.append(f"The text names several times for {parameter}: {shown}; the {which} is used.")
         return Choice(chosen, settled[chosen])
-    sighting, reading = next((pair for pair in open_ones if pair[0].mention.clock), open_ones[0])
+    sighting, reading = (timed or open_ones)[0]
     quoted = material.quoted(sighting.start, sighting.end)
     if timed:
-        doubt = Doubt.UNCLEAR if len({one.instants for one in timed}) == 1 else Doubt.SEVERAL
+        doubt = Doubt.UNCLEAR if len({one.instants for _, one in timed}) == 1 else Doubt.SEVERAL
         why = f"{quoted} does not settle it: {reading.problem}"
         return Choice(question=ask(parameter, why, instants, doubt))
     material.notes.append(f"{quoted} does not settle {parameter}: {reading.problem}.")
@@ -102,10 +102,10 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
 
 
-def origin_of(sighting: Sighting | Range, reading: TimeReading, material: Material, kind: str = "text") -> str:
+def origin_of(sighting: Sighting, reading: TimeReading, material: Material) -> str:
     """Where an instant comes from: the quoted words, and how they were read."""
     how = f" ({reading.how})" if reading.how else ""
-    return f"{kind}: {material.quoted(sighting.start, sighting.end)}{how}"
+    return f"text: {material.quoted(sighting.start, sighting.end)}{how}"
 
 
 def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None = None) -> TimeReading:
@@ -115,149 +115,78 @@ def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
     """A reading of several instants, narrowed: to the only one with telemetry; to the latest before now, if it is the
-    half of the day or the day that is open. The others are noted."""
+    half of the day or the day that is open. The others are noted. A guessed day without telemetry becomes a problem."""
     setting = material.setting
     past = [one for one in reading.instants if one <= setting.now]
     inside = [one for one in past if setting.covers(one)]
     only = len(inside) == 1 and len(reading.instants) > 1
-    if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
-        past = inside if only else []
-    if not past or not sighting.mention.clock:
-        return reading
-    others = " or ".join(iso(one) for one in reading.instants if one != max(past))
-    why = "the only one that has telemetry" if only else "the latest before now"
-    quoted = material.quoted(sighting.start, sighting.end)
-    material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
-    return replace(reading, instants=(max(past),), problem="")
-
-
-def _plausible(reading: TimeReading, setting: TimeContext) -> TimeReading:
-    """A reading with what speaks against it: it is in the future, or its guessed day has no telemetry."""
-    first, last, now = setting.first, setting.last, setting.now
-    if reading.problem and reading.instants and min(reading.instants) > now:
-        return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
-    guessed = reading.guessed_day and reading.instants
-    if not (guessed and first and last) or any(map(setting.covers, reading.instants)):
-        return reading
-    when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
-    problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"
-    return replace(reading, problem=f"{reading.problem}; {problem}" if reading.problem else problem)
-
-
-def settle_ranges(material: Material) -> None:
-    """Turn ranges of the incident into starts and ends, and those that may be either into one or the other."""
-    roles, setting, given = material.roles, material.setting, material.given
-    for r in roles.ran:
-        first, second = span_of(r, setting, whole_days=False)
-        opened = given.start_time is not None and given.start_time == first.instant
-        apart = second.instant - first.instant if first.instant and second.instant else DAY
-        if (material.ranges_are_windows or opened) and not r.begun:
-            roles.ranges.append(r)
-        elif r.vague and (r.begun or apart < _MOMENT):
-            quoted = material.quoted(r.start, r.end)
-            material.notes.append(f"The text gives two times for incident_start: {quoted}; the first is used.")
-            roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
-        else:
-            _of_incident(r, first, second, roles)
-    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
-    settled = known or given.start_time or material.ranges_are_windows
-    for r in roles.either if settled else ():
-        first, second = span_of(r, setting)
-        if known and known == first.instant:
-            _of_incident(r, first, second, roles)
-        else:
-            roles.ranges.append(r)
-    roles.either = [] if settled else roles.either
-
-
-def _of_incident(r: Range, first: TimeReading, second: TimeReading, roles: Roles) -> None:
-    roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
-    if r.second:
-        roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
-
-
-def written_out(material: Material, *, alone: bool) -> tuple[Choice, Choice]:
-    """The window that the text writes out. `alone`: there is no start, so a range that may be either counts too."""
-    roles, setting = material.roles, material.setting
-    if roles.window_starts or roles.window_ends:
-        start = choose("start_time", roles.window_starts, material)
-        return start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
-    found = {tuple(one.instant for one in span_of(r, setting)): r for r in roles.ranges}
-    if setting.began:  # a range before the start belongs to another incident
-        found = {span: r for span, r in found.items() if not span[1] or span[1] > setting.began}
-    if len(found) > 1:
-        several = "the text names several windows"
-        starts, ends = (tuple(filter(None, side)) for side in zip(*found, strict=True))
-        asked = ask("start_time", several, starts, Doubt.SEVERAL)
-        return Choice(question=asked), Choice(question=ask("end_time", several, ends, Doubt.SEVERAL))
-    for r in found.values():
-        first, second = span_of(r, setting)
-        end = _of_reading("end_time", r, second, material) if r.second else Choice()
-        return _of_reading("start_time", r, first, material), end
-    for r in roles.either if alone else ():  # the incident's duration or a window
-        first, second = span_of(r, setting)
-        if first.instant and (second.instant or not r.second):
-            quoted = material.quoted(r.start, r.end)
-            said = "may be when the incident was on, or only the window to look at"
-            material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
-            end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
-            return Choice(first.instant - material.before, f"{hours(material.before)} before {quoted}"), end
-    return Choice(), Choice()
-
-
-def _of_reading(parameter: str, r: Range, reading: TimeReading, material: Material) -> Choice:
-    if reading.instant:
-        return Choice(reading.instant, origin_of(r, reading, material, "text, a window written out"))
-    why = f"{material.quoted(r.start, r.end)} does not settle it: {reading.problem}"
-    return Choice(question=ask(parameter, why, reading.instants))
-
-
-def span_of(r: Range, setting: TimeContext, *, whole_days: bool = True) -> tuple[TimeReading, TimeReading]:
-    """Both ends of a range. A day or zone written once holds for both; a range may run past midnight."""
-    if r.second is None:
-        return read(r.first, setting), TimeReading(())
-    zone = r.second.zone or r.first.zone
-    first = replace(r.first, day=r.first.day or r.second.day, zone=r.first.zone or zone)
-    second = replace(r.second, day=r.second.day or first.day, zone=zone)
-    begin = _read_end(first, setting, whole_days=whole_days)
-    if begin.instant and second.clock and not r.second.day:
-        day = (zone or setting.zone or UNIVERSAL).today(begin.instant).date()
-        second = replace(second, day=Day(dates=(day,)))
-    finish = _read_end(second, setting, whole_days=whole_days, last=True)
-    later = finish.instant + DAY if finish.instant else None
-    if begin.instant and later and later - begin.instant <= _OVERNIGHT and not r.second.day:
-        finish = replace(finish, instants=(later,))
-    return begin, replace(finish, how=begin.how or finish.how)
-
-
-def _read_end(mention: TimeMention, setting: TimeContext, *, whole_days: bool, last: bool = False) -> TimeReading:
-    """One end of a range. `whole_days`: a day without a time counts from its first midnight to its `last`."""
-    reading = read(mention, setting)
-    if whole_days and mention.day and not mention.clock and len(reading.instants) == 1:
-        day = reading.instants[0].date()
-        return TimeReading((datetime.combine(day, time(), UTC) + (DAY if last else timedelta()),), "whole days, UTC")
+    past = inside if only else past if reading.problem in BY_NOW else []
+    if past and sighting.mention.clock:
+        others = " or ".join(iso(one) for one in reading.instants if one != max(past))
+        why = "the only one that has telemetry" if only else "the latest before now"
+        quoted = material.quoted(sighting.start, sighting.end)
+        material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
+        return replace(reading, instants=(max(past),), problem="")
+    if reading.instant and LATEST in reading.how and setting.first and setting.last and not inside:
+        covered = f"the telemetry covers only {moment(setting.first)} to {moment(setting.last)}"
+        problem = f"no day is given, {LATEST} ({moment(setting.now)}) is {moment(reading.instant)}, and {covered}"
+        return replace(reading, problem=problem)
     return reading
 
 
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
+def settle_ranges(material: Material) -> None:
+    """Turn each range into sightings of its two times: of the incident, of a window, or of what may be either."""
+    roles, setting, given = material.roles, material.setting, material.given
+    for r in roles.ran:
+        first, second = span_of(r, setting)
+        short = first.instant and second.instant and second.instant - first.instant < _MOMENT
+        opens = material.ranges_are_windows or (given.start_time and given.start_time == first.instant)
+        if opens and not r.begun:
+            roles.ranges.append(r)
+        else:
+            ran = replace(r, second=None) if r.vague and (r.begun or short) else r
+            _sight(ran, first, second, roles.starts, roles.ends, int(r.begun))
+    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
+    for r in roles.either:
+        first, second = span_of(r, setting)
+        if known and known == first.instant:
+            _sight(r, first, second, roles.starts, roles.ends)
+        elif known or given.start_time or material.ranges_are_windows:
+            roles.ranges.append(r)
+        else:
+            _sight(r, replace(first.edge(), problem=_EITHER), second, roles.starts, roles.ends, _MAYBE)
+    for r in roles.ranges:
+        first, second = span_of(r, setting)
+        if not (known and second.instant and second.instant <= known):  # that one belongs to another incident
+            _sight(r, first.edge(), second.edge(last=True), roles.window_starts, roles.window_ends)
+
+
+def _sight(  # noqa: PLR0917 - a range, and where it belongs
+    r: Range, first: TimeReading, second: TimeReading, starts: list[Sighting], ends: list[Sighting], rank: int = 0
+) -> None:
+    starts.append(Sighting(r.first, rank, r.start, r.end, first))
+    if r.second:
+        ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
+
+
+def span_of(r: Range, setting: TimeContext) -> tuple[TimeReading, TimeReading]:
+    """Both ends of a range. A day or zone written once holds for both; a range may run past midnight."""
+    if r.second is None:
+        return read(r.first, setting), TimeReading(())
+    zone, day = r.second.zone or r.first.zone, r.first.day or r.second.day
+    begin = read(replace(r.first, day=day, zone=r.first.zone or zone), setting)
+    if begin.instant and r.second.clock and not r.second.day:
+        local = zone or setting.zone or UNIVERSAL
+        day = Day(around(local.today(begin.instant).date(), r.second.clock, local, begin.instant))
+    finish = read(replace(r.second, day=r.second.day or day, zone=zone), setting)
+    return begin, replace(finish, how=begin.how or finish.how)
 
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:
     """The question for one of the three times, with its candidates."""
-    asked = {
-        "incident_start": "When did the incident begin?",
-        "start_time": "When does the window start?",
-        "end_time": "When did the incident end, or does the window end?",
-    }[parameter]
     shown = tuple(iso(instant) for instant in sorted(set(candidates))[:CANDIDATES])
-    text = f"{asked} {why[:1].upper()}{why[1:]}."
+    text = f"{_ASKED[parameter]} {why[:1].upper()}{why[1:]}."
     return Question(parameter=parameter, text=text, candidates=shown, doubt=doubt)
-
-
-def hours(span: timedelta) -> str:
-    """A length of time as people are shown it: "1.5 h"."""
-    return f"{span.total_seconds() / 3600:g} h"
 
 
 def iso(instant: datetime) -> str:

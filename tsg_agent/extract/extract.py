@@ -1,6 +1,7 @@
 """Step 1 without a model: an incident's parameters from its free text, by rules."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tsg_agent.extract.accounting import names_left
 from tsg_agent.extract.choices import Choice
@@ -44,7 +45,7 @@ def extract(
         prose, known, given, now=now, place=region.value, before=before, ranges_are_windows=ranges_are_windows
     )
     places = {"region": region, "service_name": service, "environment": environment}
-    found: dict[str, Settled | SlaTarget | Choice] = {**places, "threshold": threshold, **window.times}
+    found: dict[str, Settled | SlaTarget | Choice] = {**places, **window.times, "threshold": threshold}
     questions = [one.question for one in found.values() if one.question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
     notes += [*names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)]), *threshold.notes]
@@ -52,7 +53,9 @@ def extract(
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions:
         return Extraction(questions=questions, notes=notes, unsettled=window.unsettled)
-    values = {name: one.value for name, one in found.items()} | {"other_regions": region.others}
-    origins = {name: found[name].origin for name in (*places, *window.times, "threshold")}
-    parameters = Parameters.model_validate({**values, "exact_start": given.exact_start, "origins": origins})
+    values: dict[str, Any] = {name: one.value for name, one in places.items()}
+    values |= {name: one.instant for name, one in window.times.items()}
+    values |= {"threshold": threshold.value, "other_regions": region.others, "exact_start": given.exact_start}
+    origins = {name: one.origin for name, one in found.items()}
+    parameters = Parameters.model_validate({**values, "origins": origins})
     return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)

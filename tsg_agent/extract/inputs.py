@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from tsg_agent.models import Instant, Model, Parameters, Question
 
@@ -28,16 +28,7 @@ def _moment(value: Any) -> Any:
 
 Moment = Annotated[Instant, BeforeValidator(_moment)]
 """A point in time: an aware datetime, or ISO 8601 text. Without an offset it is UTC."""
-FIRST_YEAR, LAST_YEAR = 1970, 2199
-
-
-def _reckonable(now: datetime) -> datetime:
-    if not FIRST_YEAR <= now.year <= LAST_YEAR:
-        raise ValueError(f"now is not in the year {now.year}. {HOW_TO_WRITE_TIMES}")
-    return now
-
-
-Now = Annotated[Moment, AfterValidator(_reckonable)]
+Now = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 """The current time. Its year is limited, so that days before and after it exist."""
 
 

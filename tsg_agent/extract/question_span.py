@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
-from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, days_within, read
+from tsg_agent.extract.readings import UNIVERSAL, TimeContext, days_within
 from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
@@ -20,19 +20,19 @@ from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 
 _WORDS = words_of(("en", "asked"))
-_NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
-_ROLE_WORD = _WORDS.like(
-    r"\b(?:(?P<after>{asked_after})|(?P<before>{asked_before})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
-    rf"{_NEAR}|(?P<near>~)[ ]*$"
+_LEAD = _WORDS.like(
+    rf"(?:\b(?P<span>{SPAN})[ ]+)?"
+    r"\b(?:(?P<after>{asked_after})|(?P<since>{asked_since})|(?P<before>{asked_before})"
+    r"|(?P<until>{asked_until})|(?P<around>{asked_around})|(?P<at>{asked_at}))\b"
+    r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$|~[ ]*$"
 )
-_SPAN_BEFORE = _WORDS.like(rf"\b(?P<span>{SPAN})[ ]+(?P<side>(?P<early>{{earlier}})|{{asked_later}})[ ]*$")
+"""What stands before a time: which side of it is asked for, and how much of that."""
 _ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
 _COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
 _INCIDENT = _WORDS.like(
-    r"\b(?:{earlier}|{of_incident})[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?"
-    r"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
-    r"|{an_incident}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
-    r"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?))"
+    r"\b{of_incident}[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?(?:"
+    r"{beginning}\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
+    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins}\b)?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b))"
 )
 _COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
@@ -51,7 +51,6 @@ _ATTACHED = _WORDS.like(
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])(?![\w:%/-]|\.[0-9]|[ ]{counted_by})"
 )
 """since 0940; 2026 is a year."""
-_NO_START = "when the incident began is not known"
 MOMENT = timedelta(minutes=5)
 """Window of a question that names one time: "at 14:05"."""
 _LIVE = timedelta(hours=1)
@@ -107,10 +106,6 @@ class AskedSpan:
         """A span of the text as it is shown."""
         return f"“{' '.join(self.text[begin:stop].split())}”"
 
-    def refuse(self, quoted: str, why: str) -> None:
-        """Tell of an expression that is not used."""
-        self.unread.append(f"{quoted} is not used: {why}")
-
 
 def asked_text(text: str) -> str:
     """A question, cleaned, with spoken and short forms of times written out."""
@@ -139,18 +134,17 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
         if _inside(*match.span(), found.taken):
             continue
         quoted, of = found.take(*match.span()), (match["of"] or "").lower()
-        long = length(match["span"] if match["span"][0].isdigit() or " " in match["span"] else f"1 {match['span']}")
+        long = length(match["span"]) or length(f"1 {match['span']}")
         if match["which"].lower() != "first":
             live = not of and frame.now - frame.last <= _LIVE
             high = min(frame.now, frame.last) if live else frame.end
             found.how.append(f"{quoted} is counted back from {moment(high)}, where the window ends.")
             yield Piece(*match.span(), high - long, high)
         elif frame.began is None and of not in ("", "window"):
-            found.refuse(quoted, _NO_START)
+            found.unread.append(f"{quoted} is not used: when the incident began is not known")
         else:
             low = frame.start if frame.began is None or of == "window" else frame.began
-            whence = "the window's start" if low != frame.began else "the incident's start"
-            found.how.append(f"{quoted} is counted from {whence}, {moment(low)}.")
+            found.how.append(f"{quoted} is counted from {moment(low)}.")
             yield Piece(*match.span(), low, low + long)
 
 
@@ -158,74 +152,66 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
     """The times and ranges of times, read as those of reports are."""
     begun = [TimeMention(*one.span("start"), plus=timedelta()) for one in _INCIDENT.finditer(prose.text)]
     mentions = sorted([*spot(prose.text), *begun], key=lambda one: one.start)
-    dated, zone = tuple(one for one in mentions if one.day or one.clock), default_zone(prose.text)
-    setting = TimeContext(prose, dated, frame.now, frame.first, frame.last, zone, began=frame.began)
+    zone = default_zone(prose.text)
+    setting = TimeContext(prose, tuple(mentions), frame.now, frame.first, frame.last, zone, began=frame.began)
     days = [one for one in mentions if one.day and not one.clock]
-    clocks = [one for one in mentions if one.clock]
-    if len(days) == 1 and clocks and not any(one.day for one in clocks):  # "between 14:00 and 14:30 on 10 March"
-        found.taken.append((days[0].start, days[0].end))
+    if len(days) == 1 and not any(one.day and one.clock for one in mentions) and any(one.clock for one in mentions):
+        found.take(days[0].start, days[0].end)  # "on 10 March, between 14:00 and 14:30"
         mentions = [replace(one, day=days[0].day) if one.clock else one for one in mentions if one is not days[0]]
     second = None
     for index, mention in enumerate(mentions):
         if mention is second:
             continue
         around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
-        first = _dated(mention, setting, frame, found)
-        if second and around.ranges_over(prose.text[mention.end : second.start]):
-            yield _range(Range(first, second, around.begin(around.opening()), second.end), around, found, setting)
-        else:
+        if second and not around.ranges_over(prose.text[mention.end : second.start]):
             second = None
-            yield _single(first, around, found, setting)
+        yield _piece(_dated(mention, setting, frame, found), second, around, found, setting)
 
 
-def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
-    """Two times; without bounds where they are no span of time."""
-    span = _SPAN_BEFORE.search(around.before) if around.opening() else None  # "the 30 minutes from 14:00 to 14:30"
-    begin = around.begin(span) if span else r.start
-    quoted = found.take(begin, r.end)
-    low, high = span_of(r, setting)
-    if low.instant is None or high.instant is None:
-        found.refuse(quoted, low.problem or high.problem)
-    elif high.instant <= low.instant:
-        found.refuse(quoted, "it ends before it begins")
-    elif span and length(span["span"]) != high.instant - low.instant:
-        found.refuse(quoted, "it is not as long as it says")
+def _piece(
+    first: TimeMention, second: TimeMention | None, around: Surroundings, found: AskedSpan, setting: TimeContext
+) -> Piece:
+    """One time, a whole day, or a range, with what stands before it; without bounds where it is no span of time."""
+    lead, stop = _LEAD.search(around.before), (second or first).end
+    long = length(lead["span"]) if lead and lead["span"] else timedelta()
+    side = lead.lastgroup or "around" if lead else "at"
+    if second:
+        lead = lead if long else around.opening()
+    elif onwards := _ONWARDS.match(found.text, stop):
+        side, stop = "since", onwards.end()
+    piece = Piece(around.begin(lead), stop)
+    quoted = found.take(piece.begin, stop)
+    one, other = span_of(Range(first, second, piece.begin, stop), setting)
+    low, end = one.edge().instant, (other if second else one).edge(last=True).instant
+    if low is None or end is None:
+        found.unread.append(f"{quoted} is not used: {one.edge().problem or other.problem}")
+    elif second and (end <= low or long not in (timedelta(), end - low)):  # "the 30 minutes from 14:00 to 14:30"
+        found.unread.append(f"{quoted} is not used: it ends before it begins, or is not as long as it says")
+    elif second:
+        piece.low, piece.high = low, end
     else:
-        return Piece(begin, r.end, low.instant, high.instant)
-    return Piece(begin, r.end)
+        near = side in ("around", "at") and low == end
+        side = "since" if near and first.plus is not None else side  # "during the incident"
+        piece.low, piece.high = _bounds(side, low, end, long)
+        if near or one.how.startswith("counted"):
+            said = " to ".join(moment(bound) for bound in (piece.low, piece.high) if bound)
+            found.how.append(f"{quoted} was read as {said}{f', {one.how}' if one.how else ''}.")
+    return piece
 
 
-def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
-    """One time, or a whole day, with the word before it that tells which side of it is meant."""
-    span, role_word = _SPAN_BEFORE.search(around.before), _ROLE_WORD.search(around.before)
-    side = (role_word.lastgroup or "") if role_word else ""
-    onwards = None if side == "before" else _ONWARDS.match(found.text, mention.end)  # "before 14:00 and after 15:00"
-    piece = Piece(around.begin(span or role_word), onwards.end() if onwards else mention.end)
-    quoted, reading = found.take(piece.begin, piece.stop), read(mention, setting)
-    whole = bool(mention.day and not mention.clock and len(reading.instants) == 1)
-    low = reading.instants[0] if whole else reading.instant
-    if low is None:
-        found.refuse(quoted, reading.problem)
-        return piece
-    if span:
-        long, early, around_it = length(span["span"]), span["early"], span["side"].lower() == "of"  # "within 5 min of"
-        return replace(piece, low=low - long if early or around_it else low, high=low if early else low + long)
-    side = "after" if onwards else side
-    word, end = role_word[0].strip().lower() if role_word else "", low + DAY if whole else low
-    if mention.back is not None or (mention.day and not (mention.day.dates or mention.day.month_day)):
-        found.how.append(f"{quoted} is {moment(low)}, counted from {moment(setting.now)}.")
-    if mention.plus is not None:
-        found.how.append(f"{quoted}: it began {moment(low)}.")
-    if side == "before":  # "until today" has that day in it
-        return replace(piece, high=low if word.startswith(("before", "prior", "earlier")) else end)
-    if side == "after" or mention.plus is not None:
-        return replace(piece, low=end if word.startswith(("after", "later", "past")) else low)
-    if whole:
-        return replace(piece, low=low, high=end)
-    near = MOMENT if side == "around" else timedelta()
-    read_as = "the 5 minutes on each side of it" if near else "the 5 minutes that begin with it"
-    found.how.append(f"{quoted} was read as {read_as}.")
-    return replace(piece, low=low - near, high=low + MOMENT)
+def _bounds(side: str, low: datetime, end: datetime, long: timedelta) -> tuple[datetime | None, datetime | None]:
+    """The window on one side of a time, or of the day from `low` to `end`; `long`: the length that is said, if any."""
+    if long:  # "within 10 minutes of"
+        early, late = side not in ("since", "after"), side not in ("until", "before")
+        return low - long if early else low, low + long if late else low
+    return {
+        "before": (None, low),
+        "until": (None, end),  # "until today" has that day in it
+        "since": (low, None),
+        "after": (end, None),
+        "around": (low - MOMENT, end + MOMENT),
+        "at": (low, end if end > low else low + MOMENT),
+    }[side]
 
 
 def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:
@@ -233,13 +219,12 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
     if not mention.clock or mention.day:
         return mention
     zone = mention.zone or setting.zone or UNIVERSAL
-    inside = days_within(mention.clock, zone, frame.start, frame.end)
-    if len(inside) > 1:
-        quoted = found.quoted(mention.start, mention.end)
-        found.how.append(f"{quoted} is of {inside[-1]}, the window's last such day.")
-    covered = inside or ([] if frame.incident else days_within(mention.clock, zone, frame.first, frame.last))
-    anchor = (frame.began or frame.start) if frame.incident else frame.last
-    day = covered[-1] if covered else zone.today(anchor).date()
+    days = days_within(mention.clock, zone, frame.start, frame.end)
+    if len(days) > 1:
+        found.how.append(f"{found.quoted(mention.start, mention.end)} is of {days[-1]}, the window's last such day.")
+    if not days and not frame.incident:
+        days = days_within(mention.clock, zone, frame.first, frame.last)
+    day = days[-1] if days else zone.today(frame.began or frame.start if frame.incident else frame.last).date()
     problem = "" if mention.problem == "midnight" else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 
@@ -254,7 +239,8 @@ def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> Non
     for piece in pieces:
         begin, end = low or piece.low, high or piece.high
         if (piece.low and low) or (piece.high and high) or (begin and end and end <= begin):
-            found.refuse(found.quoted(piece.begin, piece.stop), "one span of time can be asked for at once")
+            quoted = found.quoted(piece.begin, piece.stop)
+            found.unread.append(f"{quoted} is not used: one span of time can be asked for at once")
         else:
             low, high = begin, end
     if low or high:

@@ -11,9 +11,12 @@ from tsg_agent.extract.zones import LOCAL, Zone
 DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
-_LATEST = "the latest such time before now"
+LATEST = "the latest such time before now"
+NO_CLOCK = "it names a day and no time of day"
 OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
+BY_NOW = (TWELVE, SEVERAL_DAYS, OTHER_DAY)
+"""Problems of which the latest instant before now is the solution."""
 _LONGEST = 400 * DAY  # of a longer range the days are not looked through
 _STATED = 200  # mentions that are read for a text's only day
 
@@ -25,13 +28,17 @@ class TimeReading:
     instants: tuple[datetime, ...]
     how: str = ""
     problem: str = ""
-    guessed_day: bool = False
-    """Whether no day is given, and the latest such time before now was taken."""
 
     @property
     def instant(self) -> datetime | None:
         """The instant, if there is exactly one and no problem."""
         return self.instants[0] if len(self.instants) == 1 and not self.problem else None
+
+    def edge(self, *, last: bool = False) -> "TimeReading":
+        """Where a window opens or, `last`, closes: at one of a day's midnights, if it names a day without a time."""
+        if self.problem != NO_CLOCK or len(self.instants) != 1:
+            return self
+        return TimeReading((self.instants[0] + (DAY if last else timedelta()),), "whole days, UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class TimeContext:
     """What a text's times are read against; instants are UTC. `written`: when the text was written, if it tells."""
 
     prose: Prose
-    days: tuple[TimeMention, ...]
+    mentions: tuple[TimeMention, ...]
     now: datetime
     first: datetime | None
     last: datetime | None
@@ -71,15 +78,15 @@ def read(mention: TimeMention, setting: TimeContext, after: datetime | None = No
     dates, how, problem = _dates(mention, setting, zone, after)
     if mention.clock is None:
         midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
-        return TimeReading(midnights, how, problem or "it names a day and no time of day")
+        return TimeReading(midnights, how, problem or NO_CLOCK)
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
+    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
     if mention.problem == TWELVE:
         afternoon = mention.clock.replace(hour=mention.clock.hour + 12)
-        both = [one for clock in (mention.clock, afternoon) for one in _instants(clock, dates, zone, "", "").instants]
-        return TimeReading(tuple(both), how, TWELVE)
-    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
-    return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
+        both = [_instants(clock, dates, zone, said, TWELVE) for clock in (mention.clock, afternoon)]
+        return replace(both[0], instants=(*both[0].instants, *both[1].instants))
+    return _instants(mention.clock, dates, zone, said, problem)
 
 
 def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
@@ -88,14 +95,17 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
         if setting.began is None:
             return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
-    anchor = _line_time(mention, setting) or setting.reference
+    line = setting.prose.line(mention.start)[0]  # of a chat: "[08:02] ann: it began 20 minutes ago"
+    heads = [
+        one for one in setting.mentions if one.clock and line <= one.start <= line + 2 and one.start < mention.start
+    ]
+    anchor = next((read(one, setting).instant for one in heads), None) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
     return TimeReading((anchor - (mention.back or timedelta()),), f"counted from {name}")
 
 
 def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> TimeReading:
-    found = [instant for day in dates for instant in zone.instants(datetime.combine(day, clock))]
-    instants = tuple(dict.fromkeys(found))
+    instants = tuple(dict.fromkeys(one for day in dates for one in zone.instants(datetime.combine(day, clock))))
     if dates and not instants:
         what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
         return TimeReading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
@@ -117,33 +127,19 @@ def _dates(
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
-    near = _sentence_days(mention, setting, today, clock, start=after is None)
-    if len(near) == 1:
-        return _around(near[0], clock, zone, after), "the day from the same sentence", ""
+    if len(near := _sentence_days(mention, setting, today, clock)) == 1:
+        return around(near[0], clock, zone, after), "the day from the same sentence", ""
     if setting.written_day:
-        return _around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
+        return around(setting.written_day, clock, zone, after, setting.written), "the day from the header", ""
     stated = _stated_days(setting, today)
     if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
     if not stated:
         return _telemetry_days(clock, setting, zone, after)
-    own, how, problem = _around(stated[0], clock, zone, after), "the only day in the text", ""
+    own, how, problem = around(stated[0], clock, zone, after), "the only day in the text", ""
     if not _covered(stated[0], setting):  # that day may belong to another incident
-        known, *_ = _telemetry_days(clock, setting, zone, None)
-        if len(known) == 1 and _covered(known[0], setting):
-            own, how, problem = (*own, *known), "", OTHER_DAY
+        own, how, problem = (*own, *_telemetry_days(clock, setting, zone, None)[0]), "", OTHER_DAY
     return own, how, problem
-
-
-def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
-    """The time at the head of a chat line: "[08:02] ann: it began 20 minutes ago"."""
-    begin, _ = setting.prose.line(mention.start)
-    for other in setting.days:
-        if other.start >= mention.start:
-            return None
-        if begin <= other.start <= begin + 2 and other.clock:
-            return read(other, setting).instant
-    return None
 
 
 def _days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
@@ -156,51 +152,38 @@ def _days_of(day: Day, setting: TimeContext, today: date, clock: time | None) ->
         return (today - timedelta(days=0 if nightly else day.ago),)
     if day.weekday is not None:
         return (today - timedelta(days=(today.weekday() - day.weekday) % 7),)
-    if day.month_day and not day.month_day[0]:  # "on the 9th": the latest one
-        return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == day.month_day[1]), ())
-    if day.month_day:
-        years = (date_of(today.year - back, *day.month_day) for back in range(9))
-        dates = [one for one in years if one]
-        covered = tuple(one for one in dates if _covered(one, setting))[:2]
-        return covered or tuple(one for one in dates if one <= today)[:1]
-    return ()
+    month, number = day.month_day or (0, 0)
+    if not month:  # "on the 9th": the latest one
+        return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == number), ())
+    dates = [found for back in range(9) if (found := date_of(today.year - back, month, number))]
+    covered = tuple(one for one in dates if _covered(one, setting))[:2]
+    return covered or tuple(one for one in dates if one <= today)[:1]
 
 
 def _covered(day: date, setting: TimeContext) -> bool:
     return bool(setting.first and setting.last and setting.first.date() <= day <= setting.last.date())
 
 
-def _sentence_days(
-    mention: TimeMention, setting: TimeContext, today: date, clock: time, *, start: bool
-) -> tuple[date, ...]:
+def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
+    """The days of a time's sentence, but for one that is compared with and has a time: "as last night (22:10)"."""
     begin, end = setting.prose.sentence(mention.start, mention.end)
-    near = [one for one in setting.days if one.day and begin <= one.start < end][:_SEVERAL]
-    apart = [one for one in near if _apart(one, mention, setting, clock, start=start)]
-    found = [day for one in near if one.day and one not in apart for day in _days_of(one.day, setting, today, clock)]
-    return tuple(dict.fromkeys(found))
-
-
-def _apart(day: TimeMention, mention: TimeMention, setting: TimeContext, clock: time, *, start: bool) -> bool:
-    """Whether a day has a time of its own, and is compared with, or a `start` would be before that: "as last night
-    (22:10-23:00), down since 14:16"."""
-    own = [one.clock for one in setting.days if day.start <= one.start < mention.start and one.clock]
-    before = setting.prose.text[max(0, day.start - 20) : day.start]
-    return bool(own) and bool((start and max(own) > clock) or ALL.like(r"\b{compared}\W{1,3}$").search(before))
+    compared, found = ALL.like(r"\b{compared}\W{1,3}$"), dict[date, None]()
+    for one in [one for one in setting.mentions if one.day and begin <= one.start < end][:_SEVERAL]:
+        timed = any(other.clock for other in setting.mentions if one.start <= other.start < mention.start)
+        if one.day and not (timed and compared.search(setting.prose.text[max(0, one.start - 20) : one.start])):
+            found |= dict.fromkeys(_days_of(one.day, setting, today, clock))
+    return tuple(found)
 
 
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
-    stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
-    alone = {found for day, clock in stated if not clock for found in _days_of(day, setting, today, None)}
-    if alone == {today}:  # other days stand beside times of their own
-        return (today,)
-    found = [found for day, clock in stated for found in _days_of(day, setting, today, clock)]
+    stated = [(one.day, one.clock) for one in setting.mentions[:_STATED] if one.day]
+    days = tuple(dict.fromkeys(found for day, clock in stated for found in _days_of(day, setting, today, clock)))
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
-    days = tuple(dict.fromkeys(found))
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
     return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 
 
-def _around(
+def around(
     day: date, clock: time, zone: Zone, after: datetime | None, before: datetime | None = None
 ) -> tuple[date, ...]:
     """`day`, or its neighbour if midnight lies between the time and what it is after, else before."""
@@ -217,17 +200,16 @@ def _telemetry_days(
 ) -> tuple[tuple[date, ...], str, str]:
     """Without a day in the text: the only day on which the telemetry covers the time, else the latest before now."""
     if after:
-        return _around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
+        return around(zone.today(after).date(), clock, zone, after), "the first such time after the start", ""
     first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
-    if first and last and last - first < _LONGEST:
+    if first and last:
         inside = days_within(clock, zone, first, last)
         if len(inside) == 1:
             return (inside[0],), "the only day on which the telemetry covers it", ""
         if inside and setting.now - last > DAY:
             return tuple(inside[-_SEVERAL:]), "", "no day is given, and the telemetry covers several"
-    instants = zone.instants(datetime.combine(today, clock))
-    future = bool(instants) and instants[0] > setting.now
-    return (today - DAY if future else today,), _LATEST, ""
+    future = any(one > setting.now for one in zone.instants(datetime.combine(today, clock))[:1])
+    return (today - DAY if future else today,), LATEST, ""
 
 
 def days_within(clock: time, zone: Zone, low: datetime, high: datetime) -> list[date]:

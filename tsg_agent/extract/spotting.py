@@ -109,7 +109,7 @@ _BACK = (
     rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
     rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
 )
-_DAY_TO_TIME = r"[Tt:]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?"
+_DAY_TO_TIME = r"[Tt:]|[ ]-[ ]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?"
 _TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 
 

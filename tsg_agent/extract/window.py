@@ -1,31 +1,19 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
-from tsg_agent.extract.choices import (
-    CANDIDATES,
-    Choice,
-    Material,
-    ask,
-    choose,
-    hours,
-    iso,
-    origin_of,
-    reading_of,
-    settle_ranges,
-    written_out,
-)
+from tsg_agent.extract.accounting import lengths_left, times_left, unread
+from tsg_agent.extract.choices import Choice, Material, ask, choose, iso, origin_of, reading_of, settle_ranges
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
-from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
+from tsg_agent.extract.zones import WIDEST, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
@@ -44,17 +32,14 @@ def find_window(
     settle_ranges(material)
     start = _incident_start(material)
     material.setting = replace(seen.setting, began=start.instant)
-    begins, ends = written_out(material, alone=start.is_silent)
+    begins = choose("start_time", material.roles.window_starts, material)
     opened = _opening(start, begins, material)
-    began = _began(start, opened, material)
-    if opened.instant and start.question and not began.question:
-        material.notes.append(f"incident_start stays unknown: {start.question.text}")
-        material.unsettled.append(start.question)
     if opened.instant and begins.question:
         material.notes.append(f"No window of the text is used: {begins.question.text}")
-    ended = _closing(start.instant, start.instant or opened.instant, ends, material)
+    ended = _closing(start.instant, opened.instant, begins.instant, material)
+    began = start if start.instant else _unknown(start, opened, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
-        opened = _last_hours(ended.instant, material)
+        opened = _last__hours(ended.instant, material)
     material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
     _tell_unused(material)
     _check(material)
@@ -67,14 +52,13 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     # Where there is no text, no patterns need be made.
     spotted = spot(prose.text, words) if prose.text.strip() else []
     found = spotted[:MAXIMUM_MENTIONS]
-    offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}
-    mentions = [replace(one, zone=_settled(one.zone, said, offsets)) if one.zone else one for one in found]
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
     base = TimeContext(
         prose=prose,
-        days=tuple(one for one in mentions if (one.day or one.clock) and not prose.is_quoted(one.start)),
+        mentions=tuple(one for one in mentions if not prose.is_quoted(one.start)),
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
@@ -83,14 +67,6 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     )
     more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
     return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
-
-
-def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
-    """A zone whose name is ambiguous, by the places named; "my time" by the text's only offset (a mail's header)."""
-    if zone.name == LOCAL and len(offsets) == 1:
-        (offset,) = offsets
-        return Zone(offset.name, f"{zone.name} is taken for {offset.name}, the only offset in the text")
-    return zone.settled(said)
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
@@ -108,15 +84,13 @@ def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[dat
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
     """The context, with the time at which the text was written if it tells."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
-        dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
-        if dated or (sighting in roles.nows and sighting.mention.clock):
-            reading = read(sighting.mention, base)
-            if reading.instant and reading.instant <= base.now:
-                zone = sighting.mention.zone or base.zone or UNIVERSAL
-                day = zone.today(reading.instant).date() if dated else None
-                return replace(base, written=reading.instant, written_day=day)
-            if dated and len(reading.instants) == 1:  # a day without a time of day
-                return replace(base, written_day=reading.instants[0].date())
+        mention, reading = sighting.mention, read(sighting.mention, base)
+        dated = mention.day and (mention.day.dates or mention.day.month_day)
+        if reading.instant and reading.instant <= base.now and (dated or (sighting in roles.nows and mention.clock)):
+            day = (mention.zone or base.zone or UNIVERSAL).today(reading.instant).date() if dated else None
+            return replace(base, written=reading.instant, written_day=day)
+        if dated and len(reading.instants) == 1:  # a day without a time of day
+            return replace(base, written_day=reading.instants[0].date())
     return base
 
 
@@ -126,27 +100,27 @@ def _incident_start(material: Material) -> Choice:
     if given:
         return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
-    if choice.is_silent and roles.lasting:
+    if roles.lasting and not (choice.instant or choice.question):
         said = [one for one in roles.ends if one.rank >= RAN_TO]
         end = choose("end_time", said, replace(material, notes=[])).instant
         span, *at = roles.lasting[0]
         if end:
             choice = Choice(end - span, f"text: {material.quoted(*at)}, counted back from its end")
-    material.notes += [f"Not understood as a time: {one}." for one in unread(material, since=choice.is_silent)]
+    material.notes += [f"Not understood as a time: {one}." for one in unread(material)]
     return choice
 
 
-def _began(start: Choice, opened: Choice, material: Material) -> Choice:
-    """The incident's start, or why it is unknown; a question only if it is to be exact."""
-    if start.instant:
-        return start
-    question = start.question
-    unknown = f"unknown: the text does not {'settle' if question else 'say'} when it began"
-    if opened.question or not material.given.exact_start:
-        return Choice(origin=unknown)
-    named = _instants(material.mentions[: 2 * CANDIDATES], material.setting)
-    why = "the start is to be exact, and the text does not settle it"
-    return Choice(origin=unknown, question=question or ask("incident_start", why, named, Doubt.SILENT))
+def _unknown(start: Choice, opened: Choice, material: Material) -> Choice:
+    """A start that the text does not settle; a question only if it is to be exact."""
+    unknown = f"unknown: the text does not {'settle' if start.question else 'say'} when it began"
+    if material.given.exact_start and not opened.question:
+        named = _instants(material.mentions, material.setting)
+        why = "the start is to be exact, and the text does not settle it"
+        return Choice(origin=unknown, question=start.question or ask("incident_start", why, named, Doubt.SILENT))
+    if opened.instant and start.question:
+        material.notes.append(f"incident_start stays unknown: {start.question.text}")
+        material.unsettled.append(start.question)
+    return Choice(origin=unknown)
 
 
 def _opening(start: Choice, written: Choice, material: Material) -> Choice:
@@ -159,25 +133,23 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.instant:
         return written
-    moment, origin, rest = start.instant, "incident_start", ""
-    if moment is None and start.opens:
-        moment, origin = start.opens, f"{start.origin}, the day's beginning"
-    if moment is None and start.question:
-        moment, origin = _earliest(start.question, material.setting), "the earliest time at which it may have begun"
-    if moment is None and not (written.question or start.question):
-        reported = _reported(material)
-        if reported.instant:
-            material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
-        moment, origin, rest = reported.instant, "when it was reported", f"; {reported.origin}"
-    if moment is None:
-        return Choice(question=written.question or start.question)
-    moment = min(moment, material.setting.now)  # an incident in the future has not happened
-    return Choice(_minus(moment, material.before), f"{origin} - {hours(material.before)}{rest}")
+    reported = Choice() if written.question or start.question else _reported(material)
+    before = f" - {_hours(material.before)}"
+    options = (
+        (start.instant, f"incident_start{before}"),
+        (start.opens, f"{start.origin}{before}"),
+        (_earliest(start.question, material.setting), f"the earliest time at which it may have begun{before}"),
+        (reported.instant, f"when it was reported{before}; {reported.origin}"),
+    )
+    for moment, origin in options:
+        if moment:  # an incident in the future has not happened
+            return Choice(_minus(min(moment, material.setting.now), material.before), origin)
+    return Choice(question=written.question or start.question)
 
 
-def _earliest(question: Question, setting: TimeContext) -> datetime | None:
+def _earliest(question: Question | None, setting: TimeContext) -> datetime | None:
     """The earliest candidate with telemetry; None if they are too far apart for one window."""
-    candidates = map(datetime.fromisoformat, question.candidates)
+    candidates = map(datetime.fromisoformat, question.candidates if question else ())
     moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
     return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
@@ -191,12 +163,13 @@ def _reported(material: Material) -> Choice:
     return Choice(*min(past)[1:]) if past else Choice()
 
 
-def _closing(began: datetime | None, after: datetime | None, written: Choice, material: Material) -> Choice:
+def _closing(began: datetime | None, opened: datetime | None, begins: datetime | None, material: Material) -> Choice:
     """When the window ends: flag, written window, resolution, else now or the telemetry's end."""
-    setting, given = material.setting, material.given.end_time
-    ended = Choice(given.astimezone(UTC), "given") if given else written
+    setting, given = material.setting, material.given
+    written = choose("end_time", material.roles.window_ends, material, begins or given.start_time)
+    ended = Choice(given.end_time.astimezone(UTC), "given") if given.end_time else written
     if ended.is_silent:
-        ended = _ended(began, after, material)
+        ended = _ended(began, began or opened, material)
         if ended.question:  # a window that is too long does no harm
             shown = f"{ended.question.text} {', '.join(ended.question.candidates)}".strip()
             material.notes.append(f"No end is taken from the text: {shown}")
@@ -205,37 +178,34 @@ def _closing(began: datetime | None, after: datetime | None, written: Choice, ma
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
     question = ended.question if ended is written else None
     if setting.last and setting.now > setting.last:
-        now = f"now is {iso(setting.now)}"
-        material.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: {now}.")
-        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", question)
+        return Choice(
+            setting.last, f"the telemetry's last row: {no_end}, and now, {iso(setting.now)}, is later", question
+        )
     return Choice(setting.now, f"now: {no_end}", question)
 
 
-def _last_hours(end: datetime, material: Material) -> Choice:
+def _last__hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
     clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     start = first if first and start < first < end else start
-    length = hours(end - start)
-    material.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
-    return Choice(start, f"the last {length}: the text does not say when it began")
+    return Choice(start, f"the last {_hours(end - start)}: the text does not say when it began")
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
     """The end by the text: one that is told; else the start plus the duration; else the latest that is implied."""
     roles, setting = material.roles, material.setting
-    plain = [one for one in roles.ends if one.rank >= PLAIN_END and _possible(one, after, material, strictly=False)]
-    if plain:
+    ends = [one for one in [*roles.ends, *roles.nows] if _possible(one, after, material)]
+    if plain := [one for one in ends if one.rank >= PLAIN_END]:
         return choose("end_time", plain, material, after)
-    implied = [one for one in [*roles.ends, *roles.nows] if one.rank < PLAIN_END and _possible(one, after, material)]
-    if roles.lasting and began and not any(one in roles.ends for one in implied):
+    if roles.lasting and began and not any(one in roles.ends for one in ends):
         span, *at = roles.lasting[0]
         if began + span <= setting.now:
             return Choice(began + span, f"text: {material.quoted(*at)}, counted from the start")
-    if not implied:
+    if not ends:
         return Choice()
-    latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
+    latest = max(ends, key=lambda one: reading_of(one, setting, after).instants)
     chosen = choose("end_time", [latest], material, after)
     goes_on = min(setting.now, setting.last or setting.now)
     if latest.rank < RAN_TO and chosen.instant and chosen.instant < goes_on:
@@ -244,13 +214,15 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
     return chosen
 
 
-def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
-    instant = reading_of(sighting, material.setting, after).instant
-    if instant is None or material.setting.prose.is_elsewhere(sighting.start):
-        return not strictly and instant is None
-    early = after and instant <= after and (strictly or not sighting.mention.day)
-    return instant <= material.setting.now and not early
+def _possible(sighting: Sighting, after: datetime | None, material: Material) -> bool:
+    """Whether an end can be this incident's: neither in the future, nor before the start.
+
+    One that is told with a day of its own, and before the start, contradicts it: that is not passed over.
+    """
+    dated = sighting.rank >= PLAIN_END and sighting.mention.day
+    instants = reading_of(sighting, material.setting, after).instants
+    found = any(one <= material.setting.now and (dated or not after or one > after) for one in instants)
+    return found and not material.setting.prose.is_elsewhere(sighting.start)
 
 
 def _tell_unused(material: Material) -> None:
@@ -259,12 +231,10 @@ def _tell_unused(material: Material) -> None:
     own = [one.instant for one in choices if one.instant and one.origin.startswith(("text", "when", "given"))]
     asked = [f"{one.question.text} {one.question.candidates}" for one in choices if one.question]
     told = " ".join([*material.notes, *asked])
-    material.notes += elsewhere(material, own)
     material.notes += times_left(material, own, told)
     began, end = material.times["incident_start"].instant, material.times["end_time"].instant
     if not (began and end in own):
-        until = (end if end in own else _reported(material).instant) or material.setting.reference
-        material.notes += lengths_left(material, began, until)
+        material.notes += lengths_left(material, began, _reported(material).instant or material.setting.reference)
 
 
 def _check(material: Material) -> None:
@@ -281,23 +251,17 @@ def _check(material: Material) -> None:
         # A clock or a zone is wrong: the start is measured instead.
         material.notes.append(f"{said} {fix} The window is the time before now.")
         began, times["incident_start"] = None, Choice(origin="unknown: the text's start is later than now")
-    later = max((t for t in (start, began) if t), default=None)
+    opens = [(one.instant, name) for name, one in times.items() if one.instant and name != "end_time"]
+    later, what = max(opens, default=(None, ""))
     if later and end and end <= later:
-        what = "incident_start" if later == began else "start_time"
-        fix = "Give --start-time or --incident-start before --end-time."
-        if end == setting.last and origins["end_time"].startswith("the telemetry"):
-            fix = "Give times that the telemetry covers, or telemetry that covers the incident."
+        fix = "Give --start-time or --incident-start before --end-time, or telemetry that covers the incident."
         message = f"The window ends before it starts: end_time {iso(end)} ({origins['end_time']}) is not after"
         raise ParameterError(f"{message} {what} {iso(later)} ({origins[what]}).", fix=fix)
     first, last = setting.first, setting.last
     if start and end and first and last and (end < first or start > last):
-        covered = f"it covers {iso(first)} to {iso(last)}"
-        material.notes.append(f"The telemetry holds nothing of the window: {covered}.")
-    elif began and first and began < first:
-        opens = f"The telemetry begins at {iso(first)}"
-        material.notes.append(f"{opens}: nothing in it is from before the incident's start.")
-    if start and began and began < start:
-        material.notes.append("The incident began before the window: nothing in the window is from before its start.")
+        material.notes.append(f"The telemetry holds nothing of the window: it covers {iso(first)} to {iso(last)}.")
+    elif began and (seen := max((t for t in (start, first) if t), default=began)) > began:
+        material.notes.append(f"The window's telemetry begins at {iso(seen)}: nothing is from before the incident.")
 
 
 def _minus(instant: datetime, before: timedelta) -> datetime:
@@ -305,3 +269,8 @@ def _minus(instant: datetime, before: timedelta) -> datetime:
         return instant - before
     except OverflowError as error:
         raise ParameterError(f"No window fits before {iso(instant)}.", fix="Give a later --incident-start.") from error
+
+
+def _hours(span: timedelta) -> str:
+    """A length of time as people are shown it: "1.5 h"."""
+    return f"{span.total_seconds() / 3600:g} h"

@@ -206,7 +206,7 @@ def _places(quote: str, text: str) -> list[tuple[int, int]]:
 
 def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
     """The times that a quotation spells out in full, so that they need no context."""
-    setting = TimeContext(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
+    setting = TimeContext(prose=Prose(quote), mentions=(), now=now, first=known.first, last=known.last)
     full = [one for one in spot(quote) if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
     return {instant for one in full if (instant := read(one, setting).instant)}
 
