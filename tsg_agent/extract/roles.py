@@ -27,8 +27,7 @@ PLAIN_END = 4
 """Lowest rank of an end that is told; lower ones are implied."""
 RAN_TO = 3
 """Rank of an end of a range, or after "until"."""
-_SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
-"""A length right behind it is what it was measured over."""
+_JOINED = 24  # characters between the two times of a range
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,6 @@ RULES = (
     RoleRule("failing", "starts", 0, Cue.is_bare),
 )
 """The first rule that holds gives a time its role."""
-_BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
 _REPORTED = ("created", "declared", "opened", "detected", "sent", "stamped")
 LABELS = {
     "window_start": ("window_starts", LABELLED),
@@ -124,21 +122,17 @@ LABELS = {
 _SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
-def _gives(rule: RoleRule, around: Surroundings) -> bool:
+def _holds(rule: RoleRule, cue: Cue) -> bool:
     """Whether a rule holds for words beside a time: they tell of this incident, and neither of plans nor of others."""
-    return any(rule.also(cue) and _is_told(rule.role, cue) for cue in cues(around, rule.kinds))
-
-
-def _is_told(role: str, cue: Cue) -> bool:
     around = cue.around
-    beside = around.following if cue.after else around.before if role == "starts" else cue.head
-    if around.has("past", beside) or around.has("planned", cue.subject or beside):
+    beside = around.following if cue.after else around.before
+    if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
         return False
-    if around.ends_failing(cue.subject) or role == "nows":
+    if around.ends_failing(cue.subject):
         return True
-    if role == "created":
-        return (cue.after or around.is_direct(cue.gap)) and not cue.has("elsewhere")
-    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}" if role == "starts" else cue.subject
+    if rule.role == "created":
+        return cue.after or around.is_direct(cue.gap)
+    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}"
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 
 
@@ -150,7 +144,8 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
     for around, following in zip(every, [*every[1:], None], strict=False):
         if around is second:
             continue
-        second = following if following and _are_range(prose, around, following.mention) else None
+        gap = prose.text[around.mention.end : following.mention.start] if following else ""
+        second = following if len(gap) <= _JOINED and around.ranges_over(gap) else None
         if second:
             _ranging(around, second.mention, second.following, roles)
         else:
@@ -168,7 +163,7 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
     for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
         before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
         asks = prose.text[: prose.sentence(match.start())[1]].rstrip().endswith("?")  # "is mail-relay down again?"
-        if not (asks or words["planned not fine"].search(before) or prose.is_quoted(match.start())):
+        if not (asks or words["planned not fine"].search(before)):
             gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
             roles.ends = [one for one in roles.ends if one not in gone]
             roles.unused += [one.mention for one in gone]
@@ -176,10 +171,11 @@ def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
     mention, label, to_now = around.mention, _label_of(around.label), around.until_now()
-    rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
-    role, rank = LABELS[label] if label else next(((rule.role, rule.rank) for rule in rules), ("", 0))
+    rules = [rule for rule in RULES if rule.role == "starts" or not to_now]  # "since 14:00 until now"
+    told = ((rule.role, rule.rank) for rule in rules for cue in cues(around, rule.kinds) if _holds(rule, cue))
+    role, rank = LABELS[label] if label else next(told, ("", 0))
     corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
-    if corrects or (not role and not to_now and not around.chat and _answers(prose, around)):
+    if corrects or (not role and not around.chat and _answers(prose, around)):
         role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
     if role:
         getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end, None, corrects))
@@ -204,26 +200,14 @@ def _answers(prose: Prose, around: Surroundings) -> bool:
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
     """Whether a time corrects the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"."""
-    if around.chat or not starts or around.of_a_thing() or around.mention.start - starts[-1].end > 120:
+    if around.chat or not starts:
         return False
     begin, end = prose.sentence(around.mention.start, around.mention.end)
-    between = prose.masked[starts[-1].end : around.mention.start]
     first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
     negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
     said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
-    kinds = "correction instead" if negated else "correction"
-    _, *behind = around.words[kinds].split(between)
-    if not behind and not around.has(kinds, said):
-        return False
-    return not around.has("elsewhere handling planned past", f"{behind[-1]} {around.following}" if behind else said)
-
-
-def _are_range(prose: Prose, around: Surroundings, second: TimeMention) -> bool:
-    """Whether a time and the next one are a range."""
-    first = around.mention
-    if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
-        return False
-    return bool(first.timed or second.timed or around.opening() or ALL.labels("window").fullmatch(around.label))
+    _, *behind = around.words["correction instead" if negated else "correction"].split(said)
+    return bool(behind) and not around.has("elsewhere handling planned past", behind[-1])
 
 
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
@@ -233,51 +217,37 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
-    head = around.head[: len(around.head) - len(opens[0])] if opens else around.head
-    started = bool(opens) and around.has("start since", head[-30:])  # "it started between"
-    begun = bool(second) and (started or _label_of(around.label) == "start" or _gives(_BEGINS, around))
-    vague = started if begun else bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, around.begin(opens), (second or first).end, begun=begun, vague=vague)
-    if begun:
-        roles.ran.append(found)
-    elif ALL.labels("window").fullmatch(around.label):
-        roles.ranges.append(found)
-    elif around.has("past", head) or around.has("unrelated", rest):
-        roles.unused += [one for one in (first, second) if one]
-    else:
-        asks = rest.rstrip().endswith("?")
-        said = (_purpose(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
-        purpose = next(filter(None, said), "ranges" if asks else "either")
-        getattr(roles, purpose).extend([one for one in (first, second) if one] if purpose == "unused" else [found])
+    between = bool(opens and opens["between"])
+    begun = between and around.has("start since", around.head[-40:])  # "it started between"
+    found = Range(first, second, around.begin(opens), (second or first).end, begun=begun, vague=between)
+    asks, clauses = rest.rstrip().endswith("?"), [*around.clauses(around.head), rest]
+    said = (_purpose(around, clause, asks=asks) for clause in clauses)
+    purpose = "unused" if around.has("unrelated", rest) else next(filter(None, said), "ranges" if asks else "either")
+    if begun or _label_of(around.label) == "start":
+        purpose = "ran"
+    getattr(roles, purpose).extend([one for one in (first, second) if one] if purpose == "unused" else [found])
 
 
-def _purpose(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
+def _purpose(around: Surroundings, clause: str, *, asks: bool) -> str:
     """The list of `Roles` that a clause puts its range into; "" if it does not tell."""
-    words = around.words
-    low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
-    trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)
-    if around.has("elsewhere planned calm", clause):
+    if around.has("elsewhere planned calm past", clause):
         return "unused"
-    of = r"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
-    if words.like(rf"\b{{event}}(?:'s)? (?:time )?{{window}}(?!\w)|\b{{window}} {of}").search(clause):
+    trouble = around.has("failing symptom break done low start since", clause) or "%" in clause
+    if around.has("to_look_at", clause):
+        return "ranges"
+    if around.has("event", clause):  # "look at the outage from 14:00 to 15:15" tells when it was
         return "ran"
-    window = around.has("window to_look_at", clause)
-    if window or around.has("look", clause):
-        # "look at the outage from 14:00 to 15:15" tells when it was; "look at the errors from …" may only say where
-        if around.has("event", clause) and not window:
-            return "ran"
-        return "either" if trouble and not around.has("to_look_at", clause) else "ranges"
+    if around.has("window look", clause):
+        return "either" if trouble else "ranges"
     if trouble:
         return "either" if asks else "ran"
     return "unused" if around.has("handling", clause) else ""
 
 
 def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
-    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "the last
-    3 hours" a window."""
-    long = words.like(
-        rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day|week)\b"
-    )
+    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "look at
+    the last 3 hours" a window."""
+    long = words.like(rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day)\b")
     before = words.like(
         r"(?:\b(?P<for>{for since})[ ]|\b(?P<took>{lasting})\W{1,4})?(?:{about}[ ]|~)?(?:the[ ])?"
         r"(?:\b(?P<last>{last})\W{1,4})?(?:{about}[ ]|~)?$"
@@ -294,34 +264,22 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     start, end = match.start(), match.end("span" if match["span"] else "one")
     opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
     subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
-    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 120)]
-    near, mention = subject[-70:], TimeMention(start, end, back=span)
-    trouble = words["failing hint event symptom"].search(near)
-    lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
-    been = words.like(r"\b{been}(?!\w).*").search(rest)
-    # "over 5 % for 10m" is an alert's rule
-    ruled = "%" in subject and words["rule"].search(subject) and not words["was"].search(subject)
+    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 60)]
+    near, begun = subject[-70:], Sighting(TimeMention(start, end, back=span), 1, opened, end)
     others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1])
-    if others or ruled or re.search(r"[<>]", subject):
+    if others or re.search("[<>%]", subject):  # "over 5 % for 10m" is an alert's rule
         return
-    if lasts and trouble:
-        was = words["over"].search(rest[:60]) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
+    if (said["for"] or (said["took"] and said["last"])) and words["failing hint event symptom"].search(near):
+        was = words["over"].search(rest) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
         over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
-        at = opened - len(near) + trouble.start()
-        if since := next((one for one in roles.unused if one.clock and at <= one.start < start), None):
-            roles.unused.remove(since)  # "an outage at 13:05 for 40 minutes"
-            roles.starts.append(Sighting(since, 1, since.start, end))
-        if since or (over and not said["last"]):
+        if over and not said["last"]:
             roles.lasting.append((span, opened, end))
         else:
-            roles.starts.append(Sighting(mention, 1, opened, end))
+            roles.starts.append(begun)
     elif said["took"] or match["event"]:
         if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
             roles.lasting.append((span, opened, match.end()))
-    elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
-        roles.starts.append(Sighting(mention, 1, opened, end))
-    elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
-        if words["counted"].search(subject) or subject.rstrip().endswith("(") or _SHARE.search(subject):
-            return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-        found = roles.either if words["start"].search(subject) else roles.ranges
-        found.append(Range(mention, None, opened, end))
+    elif words.like(r"\b(?={been}\b).*{failing}").search(rest):  # "for the last hour it has been failing"
+        roles.starts.append(begun)
+    elif said["last"] and words["look"].search(subject) and not (roles.starts or roles.created):
+        roles.ranges.append(Range(begun.mention, None, opened, end))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
-from tsg_agent.extract.spoken import SPAN, UNIT, length, number
+from tsg_agent.extract.spoken import HOUR, MINUTE, NUMBER, SPAN, UNIT, length, number
 from tsg_agent.extract.words import ALL, ENGLISH, Words
 from tsg_agent.extract.zones import Zone, zone_after
 
@@ -61,13 +61,15 @@ _AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow"
 """Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
 _FIGURES = (("by", "bm", "bd"), ("y", "ym", "yd"), ("cy", "cm", "cd"), ("no year", "b1", "a1"))
 """Groups of a date in figures: year, month, day."""
-_TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
-_TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
     r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
+_TO_HALF = (
+    r"[ ]?(?:-|\u2013|to|and|until|till)[ ]?(?P<next>[1-9]|1[0-2])(?::[0-5][0-9])?[ ]?(?P<half_of_next>[ap])\.?m\b"
+)
+"""Behind the 2 of "between 2 and 3 pm"."""
 _DAY_MONTH = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
 """10.03. before a time; a language may have its own form."""
 _DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])?)?(?:
@@ -75,15 +77,14 @@ _DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])
     |(?:(?P<cy>YEAR)年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
     |(?P<y>(?:19|20)[0-9]{2})(?P<ys>[-/.])(?P<ym>[0-9]{1,2})(?P=ys)(?P<yd>[0-9]{1,2})
         (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
-    |(?P<a>[0-9]{1,2})(?P<as>[-/.])(?P<b>[0-9]{1,2})(?P=as)(?P<ay>YEAR|[0-9]{2}(?![0-9:]))
-        (?![\w]|[-/.][0-9])
+    |(?P<a>[0-9]{1,2})(?P<as>[-/.])(?P<b>[0-9]{1,2})(?P=as)
+        (?P<ay>YEAR|(?:(?<=/)[0-9]{2}|[0-9]{2}(?=,?[ ][0-2]?[0-9]:[0-5][0-9]))(?![0-9:]))(?![\w]|[-/.][0-9])
     |DAY_MONTH
     |(?P<wd>[0-9]{1,2})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{1,2}(?P<wm>{months}(?!\w)\.?)
         (?:(?:,?[ /-]{1,2}|[ ]{year_of}[ ])(?P<wy>YEAR|(?<=/)[0-9]{2}(?=[ ][0-2]?[0-9]:)))?
     |(?P<mm>{months}(?!\w)\.?)[ ]{1,2}(?P<md>[0-9]{1,2})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
         (?:,?[ ]{1,2}(?P<my>YEAR))?
-    |(?:(?:(?<=on[ ])|(?<=since[ ])|(?<=from[ ])|(?<=until[ ]))the[ ](?=[0-9]{1,2}(?:st|nd|rd|th))
-        |(?:(?<=am[ ])|(?<=vom[ ])|(?<=seit[ ]dem[ ]))(?=[0-9]{1,2}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
+    |(?:the[ ](?=[0-9]{1,2}(?:st|nd|rd|th))|(?:am|vom|dem)[ ](?=[0-9]{1,2}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
         (?P<dom>[0-9]{1,2})(?:st|nd|rd|th|\.)?
         (?=[ ,]{1,2}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
     |(?P<word>{last_night yesterday day_before today tomorrow})(?!\w)
@@ -92,19 +93,24 @@ _DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])
 _CLOCK = r"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
     (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?
         (?!\d|:\w|\.[0-9])
-        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{hour_word})|(?=[ ]?[ap]\.?m|[ ]?{hour_word}(?!\w)|[ ](?:UTC|GMT)\b))
-        (?:[ ]?(?P<half>[ap])\.?m\b\.?|(?P<later>[ ]{afternoon}(?!\w))|[ ]{forenoon}(?!\w))?
+        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{hour_word})|(?=[ ]?[ap]\.?m|[ ]?{hour_word}(?!\w)|[ ](?:UTC|GMT)\b)
+        |(?:[ ]o'clock)?(?=[ ](?:this[ ]|yesterday[ ])?{afternoon forenoon}(?!\w))|(?=TO_HALF))
         (?:[ ]?(?:{hour_word}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
     |(?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
         (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6})))
-    |(?P<hh>[01]?[0-9]|2[0-3])[ ]?h[ ]?(?P<hm>[0-5][0-9])?(?!\w)
+    |(?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?:eures?(?=[ ][0-5][0-9](?![\w%]|[ ]?min)))?[ ]?(?P<hm>[0-5][0-9])?(?!\w)
     |(?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
     |AT_A_LINE
     |{before_hour}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])
-    |(?:(?P<spoken>{spoken})[ ](?P<sh>HOUR)|(?P<ah>HOUR)[ ](?P<past>{spoken_after}))
-        (?!\w|[:.%-]\w)(?:(?P<late>[ ]{afternoon}(?!\w))|(?P<early>[ ]{forenoon}(?!\w)))?
+    |(?:(?P<spoken>{spoken})[ ](?P<sh>HOUR)|(?P<ah>HOUR)[ ](?P<past>{spoken_after}))(?!\w|[:.%-]\w)
+    |(?P<nh>HOURS)(?=[ ]?[ap]\.?m\b)
+    |(?=\w+teen|twenty[- ](?:one|two|three))(?P<wh>NUMBER)[ ](?:hundred(?:[ ]hours)?|(?P<wm>MINUTE))
+        (?!\w|[ ](?:%|percent|errors|requests|times))
     |(?P<word>{noon midnight})(?!\w)
-    )""".replace("AT_A_LINE", _AT_A_LINE).replace("HOUR", "{noon midnight numbers}|1[0-9]|2[0-3]|[1-9]")
+    )(?P<half>[ ]?[ap]\.?m\b\.?(?![ ][0-9]{1,2}\.)|[ ]{afternoon forenoon}(?!\w))?"""
+_PARTS = {"AT_A_LINE": _AT_A_LINE, "TO_HALF": _TO_HALF, "HOURS": HOUR, "NUMBER": NUMBER, "MINUTE": MINUTE}
+_PARTS["HOUR"] = "{noon midnight numbers}|1[0-9]|2[0-3]|[1-9]"
+_CLOCK = re.sub("[A-Z_]{4,}", lambda name: _PARTS[name[0]], _CLOCK)
 _BACK = (
     rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
     rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
@@ -116,9 +122,9 @@ _TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
     day_month, *_ = [*words.listed("calendar", "day_month"), _DAY_MONTH]
-    days = list(islice(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text), _ENOUGH))
+    days = islice(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text), _ENOUGH)
     pieces = [mention for match in days if (mention := _day(match, words))]
-    pieces += islice(_clocks(text, [match.span() for match in days], words), _ENOUGH)
+    pieces += islice(_clocks(text, words), _ENOUGH)
     for pattern, made in ((words.like(_BACK), _ago), (_AFTER_START, _later)):
         pieces += map(made, islice(pattern.finditer(text), _ENOUGH))
     for match in islice(_EPOCH.finditer(text), _ENOUGH):
@@ -142,14 +148,16 @@ def _day(match: re.Match[str], words: Words) -> TimeMention | None:
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
     elif figures := next((names for names in _FIGURES if groups[names[1]]), None):
-        day = _named(groups.get(figures[0]), int(groups[figures[1]]), int(groups[figures[2]]))
-    elif groups["a"]:
-        dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
-        year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
-        day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=words.day_first)
+        day = _dated(groups.get(figures[0]), int(groups[figures[1]]), int(groups[figures[2]]))
+    elif groups["a"]:  # 03/04/2024: both readings, unless one is impossible. With points it is always day first
+        first, second = int(groups["a"]), int(groups["b"])
+        day, other = _dated(groups["ay"], second, first), _dated(groups["ay"], first, second)
+        if not (day and (groups["as"] == "." or words.day_first)):
+            dates = tuple(dict.fromkeys(one.dates[0] for one in (day, other) if one))
+            day = Day(dates=dates) if dates else None
     else:
         month = 1 + _row(words, "months", groups["wm"] or groups["mm"])
-        day = _named(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
+        day = _dated(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
     return TimeMention(match.start(), match.end(), day) if day else None
 
 
@@ -158,20 +166,10 @@ def _row(words: Words, name: str, written: str) -> int:
     return next(n for n, row in rows if re.fullmatch(rf"(?:{row})\.?", written, re.IGNORECASE))
 
 
-def _named(year: str | None, month: int, day: int) -> Day | None:
-    if year:
-        return _dated(date_of(int(year[-2:]) + 2000 if len(year) == 2 else int(year), month, day))
+def _dated(year: str | None, month: int, day: int) -> Day | None:
     # 2024 is a leap year: 29 February stays possible until the year is known.
-    return Day(month_day=(month, day)) if date_of(2024, month, day) else None
-
-
-def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> Day | None:
-    """03/04/2024: both readings, unless one is impossible. With points it is always day first."""
-    if len(year) == 2 and separator != "/":
-        return None  # 3.14.24 is a version, 10-12-24 a part number
-    whole = int(year) + (2000 if len(year) == 2 else 0)
-    first = date_of(whole, b, a)
-    return _dated(first) if first and (separator == "." or day_first) else _dated(first, date_of(whole, a, b))
+    found = date_of(int(year or 2024) + (2000 if year and len(year) == 2 else 0), month, day)
+    return (Day(dates=(found,)) if year else Day(month_day=(month, day))) if found else None
 
 
 def date_of(year: int, month: int, day: int) -> date | None:
@@ -182,55 +180,47 @@ def date_of(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _dated(*readings: date | None) -> Day | None:
-    dates = tuple(dict.fromkeys(reading for reading in readings if reading))
-    return Day(dates=dates) if dates else None
-
-
-def _clocks(text: str, covered: list[tuple[int, int]], words: Words) -> Iterator[TimeMention]:
-    """Times of day outside of the dates, each with the zone that follows it."""
-    position = index = 0
+def _clocks(text: str, words: Words) -> Iterator[TimeMention]:
+    """Times of day, each with the zone that follows it."""
+    position = 0
     timeline = len(re.findall(_AT_A_LINE, text)) > 1
     while match := words.like(_CLOCK).search(text, position):
         position = match.end()
-        while index < len(covered) and covered[index][1] <= match.start():
-            index += 1
-        if index < len(covered) and covered[index][0] < match.end():
-            continue
         clock, problem = _clock(match, words)
         if clock is None or (match["th"] and not timeline):
             continue
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
-        iso = text[match.start() - 1 : match.start()] in ("T", "t")
-        dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
-        zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
+        dated = re.search("[0-9][Tt]$|[0-9] $", text[max(0, match.start() - 2) : match.start()])
+        offset = dated and (dated[0][-1] != " " or text.startswith(" -", match.end()))
+        zone, position = zone_after(text, match.end(), minus=bool(offset or match["s"] or not match["h"]))
         if words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
-        yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
+        mention = TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
+        yield _halved(mention, match["half"] or "", words)
 
 
 def _clock(match: re.Match[str], words: Words) -> tuple[time | None, str]:
+    """A time of day, and what is unclear of it; no time where it is how long something took."""
     if match["sh"] or match["ah"]:
         return _spoken(match, words)
     if match["word"]:
         midnight = words.like("{midnight}").fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
+    if said := match["nh"] or match["wh"]:
+        return time(number(said), number(match["wm"]) if match["wm"] else 0), ""
+    if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
+        before = match.string[max(0, match.start() - 24) : match.start()]
+        told = words.like("{clock_before}(?:{about} )?$").search(before) or (len(match["hh"]) == 2 and match["hm"])
+        told = told or zone_after(match.string, match.end(), minus=False)[0]
+        return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
         if match[hours]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
-    if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
-        before = match.string[max(0, match.start() - 24) : match.start()]
-        zoned = zone_after(match.string, match.end(), minus=False)[0]
-        since = words.like(r"{for_before}(?: {about})? *$").search(before)  # "depuis environ 14h"
-        said = zoned or words.like("{clock_before}$").search(before)
-        told = said or (len(match["hh"]) == 2 and (match["hm"] or since))
-        return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
-    hour, half = int(match["h"]), (match["half"] or "").lower()
-    if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
-        hour = hour % 12 + (12 if half == "p" else 0)
-    elif match["later"] and 1 <= hour < 12:  # "las 2:05 de la tarde"
-        hour += 12
-    micro = int((match["f"] or "0").ljust(6, "0")[:6])
+    hour, micro = int(match["h"]), int((match["f"] or "0").ljust(6, "0")[:6])
+    to_half = None if match["half"] else re.compile(_TO_HALF, re.IGNORECASE).match(match.string, match.end())
+    if to_half and hour <= 12:  # "2 to 3 pm"; 11 to 2 pm begins in the morning
+        late = (to_half["half_of_next"].lower() == "p") == (hour % 12 <= int(to_half["next"]) % 12)
+        hour = hour % 12 + 12 * late
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
 
 
@@ -238,11 +228,8 @@ def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
     said = match["sh"] or match["ah"]
     before = match.string[max(0, match.start() - 24) : match.start()]
-    if (
-        re.fullmatch(SPAN, match[0], re.IGNORECASE)
-        and words.like(r"{for_before}(?: {about})? *$").search(before)
-        and not zone_after(match.string, match.end(), minus=False)[0]
-    ):
+    long = re.fullmatch(SPAN, match[0], re.IGNORECASE) and words.like("{for_before}(?: {about})? *$").search(before)
+    if long and not zone_after(match.string, match.end(), minus=False)[0]:
         return None, ""  # "depuis une heure et demie" is how long
     noon, midnight = (words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
     hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
@@ -251,8 +238,19 @@ def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
     sure = bool(noon or midnight or hour > 12)
     hours, minute = divmod((60 * hour + away) % (1440 if sure else 720), 60)
-    late = 12 if match["late"] and not sure else 0
-    return time(hours + late, minute), "" if sure or late or match["early"] else TWELVE
+    return time(hours, minute), "" if sure else TWELVE
+
+
+def _halved(mention: TimeMention, said: str, words: Words) -> TimeMention:
+    """A time in the half of the day that words beside it tell: "2:05 pm", "half past two this afternoon"."""
+    late = words.like(r"^[ ]?p\.?m|{afternoon}").search(said)
+    early = words.like(r"^[ ]?(?P<am>a\.?m)|{forenoon}").search(said)
+    if not (mention.clock and 1 <= mention.clock.hour <= 12 and (late or early)):
+        return mention
+    hour = mention.clock.hour
+    if late or (early and early["am"]):  # but "12 de la mañana" is noon
+        hour = hour % 12 + (12 if late else 0)
+    return replace(mention, clock=mention.clock.replace(hour=hour), problem="")
 
 
 def _ago(match: re.Match[str]) -> TimeMention:
@@ -269,58 +267,22 @@ def _later(match: re.Match[str]) -> TimeMention:
 
 
 def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMention]:
-    """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
-    found: list[TimeMention] = []
-    index = 0
-
-    def leads(n: int) -> bool:
-        """Whether the mention at `n` is a day before its time."""
-        one, two = pieces[n], pieces[n + 1] if n + 1 < len(pieces) else None
-        parted = two and one.day and not one.clock and two.clock
-        return bool(parted and two and words.like(_DAY_TO_TIME).fullmatch(text, one.end, two.start))
-
-    while index < len(pieces):
-        piece = pieces[index]
-        index += 1
-        if found and piece.start < found[-1].end:
-            continue
-        after = pieces[index] if index < len(pieces) else piece
-        gap = text[piece.end : after.start]
-        if leads(index - 1):
-            joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
-            found.append(_halved(joined, text[piece.start : piece.end], words))
-            index += 1
-        elif after.clock and _again(piece, gap):
-            pieces[index] = replace(after, start=piece.start, day=after.day or (None if piece.clock else piece.day))
-        elif piece.clock and after.day and words.like(_TIME_TO_DAY).fullmatch(gap) and not leads(index):
-            zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
-            joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
-            found.append(_halved(joined, text[after.start : after.end], words))
-            index += 1
+    """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"; a time that is written
+    again in brackets with its zone counts as it is there: "ten past two (14:10 UTC)"."""
+    found = [TimeMention(0, 0)]
+    for piece, after in zip(pieces, [*pieces[1:], None], strict=False):
+        last, gap = found[-1], text[found[-1].end : piece.start]
+        day, settled = piece.day, last.zone and last.zone.is_settled
+        leads = day and after and after.clock and words.like(_DAY_TO_TIME).fullmatch(text, piece.end, after.start)
+        if last.day and not last.clock and piece.clock and words.like(_DAY_TO_TIME).fullmatch(gap):
+            joined = replace(piece, start=last.start, day=last.day)
+            found[-1] = _halved(joined, text[last.start : last.end], words)
+        elif last.clock and not last.day and day and not leads and words.like(_TIME_TO_DAY).fullmatch(gap):
+            zone, end = (last.zone, piece.end) if last.zone else zone_after(text, piece.end, minus=False)
+            joined = replace(last, end=end, day=piece.day, zone=zone)  # "7:30 this morning (CET)"
+            found[-1] = _halved(joined, text[piece.start : piece.end], words)
+        elif last.clock and not last.day and not settled and piece.zone and re.fullmatch("[ ]?[(][ ]?", gap):
+            found[-1] = replace(piece, start=last.start)
         else:
             found.append(piece)
-    return found
-
-
-def _halved(mention: TimeMention, day: str, words: Words) -> TimeMention:
-    """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
-    late, early = (words.like(kind).search(day) for kind in ("{afternoon}", "{forenoon}"))
-    if mention.clock and late and 1 <= mention.clock.hour < 12:
-        return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
-    return replace(mention, problem="") if mention.problem == TWELVE and early else mention
-
-
-def _again(piece: TimeMention, gap: str) -> bool:
-    """Whether an ambiguous time is written again in brackets: "ten past two (14:10 UTC)", this morning (05:00 UTC)."""
-    relative = piece.day is not None and piece.day.ago is not None
-    open_ones = relative or piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
-    return open_ones and bool(re.fullmatch(r"[\"'”»]?[ ]?[(\[/=][ ]?", gap))
-
-
-def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:
-    """`Sat Jan 20 06:30:12 UTC 2024`, as the command `date` writes it."""
-    year = _TRAILING_YEAR.match(text, mention.end)
-    if not year or not mention.day or not mention.day.month_day:
-        return mention
-    value = date_of(int(year[1]), *mention.day.month_day)
-    return replace(mention, end=year.end(), day=Day(dates=(value,))) if value else mention
+    return found[1:]

@@ -66,19 +66,16 @@ class Surroundings:
     def leads_to(self, gap: str) -> bool:
         """Whether the words between a verb and its time join them: "failing requests at", not "the rollback, which"."""
         words = self.words
-        if self.is_direct(words["failing hint served object source"].sub(" ", gap)) or gap.endswith("("):
+        if self.is_direct(words["failing hint served object source"].sub(" ", gap)):
             return True
-        if len(gap) > _LONGEST:
-            return False
         level = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{_FIGURE})*"
         if words.like(level).fullmatch(gap):  # "dropped to 92 % at"
             return True
-        last = re.split(r"[,:(\u2013—]", gap)[-1]
-        if words["joins"].search(gap) or (last != gap and not self.is_direct(last)):
+        *apart, last = re.split(r"[,:(\u2013—]", gap)
+        if words["joins"].search(gap) or (apart and not self.is_direct(last)):
             return False
-        mention, day = self.mention, self.mention.day
-        worded = mention.back is not None or mention.problem or (day and not day.dates and not day.month_day)
-        return bool(worded or words.like(r"\b{preposed}[\s~@:]*$").search(gap))
+        counted = self.mention.back is not None  # "started maybe 20 minutes ago"
+        return counted or bool(len(gap) < _LONGEST and words.like(r"\b{preposed}[\s~@:]*$").search(gap))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
@@ -139,39 +136,30 @@ class Cue:
         return self.after and around.says_nothing(around.words["failing event"].sub(" ", around.following))
 
     def may_begin(self) -> bool:
-        """False for a "since" that follows a good state ("fine since"), or something that is over."""
-        around, words, follows = self.around, self.around.words, self.around.following
-        if not words["since"].fullmatch(self.word):
+        """False for a "since" that follows a good state: "fine since", "resolved since", "not failing since"."""
+        around, follows = self.around, self.around.following
+        if not around.words["since"].fullmatch(self.word):
             return True
-        over = self.is_so() and around.has("done half_done", f"{self.head[-25:]}{self.word}")
-        well = words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head[-60:])  # "not failing since"
-        if over or well or self.has("fine"):
+        over = around.has("done half_done", f"{self.head[-25:]}{self.word}")
+        if over or self.has("fine") or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head):
             return False
         return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        words = self.around.words
-        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(self.around.after) or self.around.ends_failing(self.subject)
-        alone = not self.after and not re.search(r"\w", self.around.following)
-        names = "§" in self.head and self.around.says_nothing(words["served"].sub(" ", self.head))
-        return not self.gap.strip(" ~") and bool(onwards or (alone and names))
+        around, words = self.around, self.around.words
+        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(around.after) or around.ends_failing(self.subject)
+        names = "§" in self.head and around.says_nothing(words["served"].sub(" ", self.head))
+        return not self.gap.strip(" ~") and bool(onwards or names)
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
-        around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
-        good, bad = self.has("good"), self.has("bad")
-        if words.like(r"\s*{object}(?!\w)").match(rest) or not self.is_so():
-            return False
+        words, bad = self.around.words, self.has("bad")
+        if words.like(r"\s*{object}(?!\w)").match(self.gap or self.rest) or not self.is_so():
+            return False  # "we dropped the table"
         if words["rise"].fullmatch(self.word):
-            return bad and not good
-        people = words.like(r"\b{people}(?:'ve|'d| have| had| just| also| accidentally)?\W*$")
-        if self.has("component") or people.search(self.subject):
-            return False
-        if words["break"].fullmatch(self.word):
-            return good or not (bad and words["fall"].fullmatch(self.word))
-        bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
-        return (good and not bad) or (bare and "%" in rest)
+            return bad and not self.has("good")
+        return self.has("good") or not (bad or self.has("component people"))
 
 
 def cues(around: Surroundings, kinds: str) -> list[Cue]:
@@ -187,11 +175,9 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
     between, rest = around.following[: first.start()], around.following[first.end() :][:80]
     if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
         return found  # "13:50 deploy, errors start 14:00": said of the next time
-    if around.chat:  # a message's time is when it was written; if it says that all is over, it is the end
-        if not (kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)):
-            return found
-        head = ""
-    elif around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
+    if around.chat and (kinds not in ("done", "half_done") or "?" in rest):
+        return found  # a message's time is when it was written; if it says that all is over, it is the end
+    if around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
         head = between
     elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
         head = around.head
