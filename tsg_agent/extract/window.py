@@ -39,7 +39,7 @@ def find_window(
     ended = _closing(start.instant, opened.instant, begins.instant, material)
     began = start if start.instant else _unknown(start, opened, material)
     if opened.is_silent and ended.instant and not began.question and not ended.question:
-        opened = _last__hours(ended.instant, material)
+        opened = _last_hours(ended.instant, material)
     material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
     _tell_unused(material)
     _check(material)
@@ -178,13 +178,11 @@ def _closing(began: datetime | None, opened: datetime | None, begins: datetime |
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
     question = ended.question if ended is written else None
     if setting.last and setting.now > setting.last:
-        return Choice(
-            setting.last, f"the telemetry's last row: {no_end}, and now, {iso(setting.now)}, is later", question
-        )
+        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", question)
     return Choice(setting.now, f"now: {no_end}", question)
 
 
-def _last__hours(end: datetime, material: Material) -> Choice:
+def _last_hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
     clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
