@@ -48,6 +48,7 @@ _OF_FIGURES = ("bound", "bucket", "figure", "order", "sides")
 """Kinds of tokens that only a query can honour."""
 _HURT = "conclude'affected'|conclude'impacted'|conclude'hurt'"
 _COUNTED = "form|condition|figure|measure"
+_REQUESTS = [("unit", "requests")]
 _PASSING = (
     "_thing.region,environment,service_name:singular",  # "in the region"
     "_which|more|among|and|versus|series|slash",
@@ -74,7 +75,13 @@ def asks_yes_or_no(text: str) -> bool:
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
-    """Turn "and as a share?", "on average per user?" into the last measure's rate, count or average. Else False."""
+    """Turn "and as a share?", "on average per user?" into the last measure's rate, count or average, and drop "the
+    requests" of "and only the requests on web?". Else False."""
+    asked_of = [one for one in reading.tokens if one.measures]
+    alone = [(one.kind, one.value) for one in asked_of] == _REQUESTS
+    if alone and reading.has("word", "only") and reading.of("value"):
+        reading.tokens.remove(asked_of[0])  # "and only the requests on 4.24.0?": of what was asked, theirs
+        return True
     counted = measure_of(last.measures[0])
     plain = not any(one.measures and one.kind != "function" and not one.counts for one in reading.tokens)
     average = [one for one in reading.of("function") if one.value == "avg" and plain and counted.kind == "count"]
