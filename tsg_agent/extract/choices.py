@@ -145,28 +145,27 @@ def settle_ranges(material: Material) -> None:
             roles.ranges.append(r)
         else:
             ran = replace(r, second=None) if r.vague and (r.begun or short) else r
-            _sight(ran, first, second, roles.starts, roles.ends, int(r.begun))
+            _sight(ran, (first, second), (roles.starts, roles.ends), int(r.begun))
     known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
     for r in roles.either:
         first, second = span_of(r, setting)
         if known and known == first.instant:
-            _sight(r, first, second, roles.starts, roles.ends)
+            _sight(r, (first, second), (roles.starts, roles.ends))
         elif known or given.start_time or material.ranges_are_windows:
             roles.ranges.append(r)
         else:
-            _sight(r, replace(first.edge(), problem=_EITHER), second, roles.starts, roles.ends, _MAYBE)
+            _sight(r, (replace(first.edge(), problem=_EITHER), second), (roles.starts, roles.ends), _MAYBE)
     for r in roles.ranges:
         first, second = span_of(r, setting)
         if not (known and second.instant and second.instant <= known):  # that one belongs to another incident
-            _sight(r, first.edge(), second.edge(last=True), roles.window_starts, roles.window_ends)
+            _sight(r, (first.edge(), second.edge(last=True)), (roles.window_starts, roles.window_ends))
 
 
-def _sight(  # noqa: PLR0917 - a range, and where it belongs
-    r: Range, first: TimeReading, second: TimeReading, starts: list[Sighting], ends: list[Sighting], rank: int = 0
-) -> None:
-    starts.append(Sighting(r.first, rank, r.start, r.end, first))
+def _sight(r: Range, readings: Sequence[TimeReading], into: Sequence[list[Sighting]], rank: int = 0) -> None:
+    """Add a range's two times, as they were read, to the starts and to the ends of `into`. `rank`: of the start."""
+    into[0].append(Sighting(r.first, rank, r.start, r.end, readings[0]))
     if r.second:
-        ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
+        into[1].append(Sighting(r.second, RAN_TO, r.start, r.end, readings[1]))
 
 
 def span_of(r: Range, setting: TimeContext) -> tuple[TimeReading, TimeReading]:

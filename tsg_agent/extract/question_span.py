@@ -108,7 +108,7 @@ class AskedSpan:
 
 
 def asked_text(text: str) -> str:
-    """A question, cleaned, with spoken and short forms of times written out."""
+    """A question, cleaned, with spoken targets in figures and "since 0940" as "since 09:40"."""
     return Prose(in_figures(_ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", text))).text
 
 

@@ -153,8 +153,8 @@ class Compact:
         if not self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, bound)):
             return sql
         named = sorted(set(NAMED.findall(sql)))
-        read = {table for table in named if not self._has(scope, table, partial(copies.copy_joined, table))}
-        text = sql if read else CARRYING.sub(copies.carrying, ALONE.sub(r"SELECT *\nFROM \3", text))
+        uncopied = {table for table in named if not self._has(scope, table, partial(copies.copy_joined, table))}
+        text = sql if uncopied else CARRYING.sub(copies.carrying, ALONE.sub(r"SELECT *\nFROM \3", text))
         text = RUNS.sub(BY_HASH, text) if runs else text
         text = TWICE.sub(r"AS MATERIALIZED \1", text)
         requests = copies.requests(*["correlation_id"] * runs)
@@ -165,7 +165,7 @@ class Compact:
             )
         text = text.replace(self._requests, requests)
         # A table without a copy (too little memory for it) is joined in the query: ids are numbers in all results.
-        return NAMED.sub(lambda one: f"FROM {copies.joined(one[1]) if one[1] in read else copies.of(one[1])}", text)
+        return NAMED.sub(lambda one: f"FROM {copies.joined(one[1]) if one[1] in uncopied else copies.of(one[1])}", text)
 
     def _has(self, scope: _Scope, table: str, make: Callable[[], bool]) -> bool:
         """Make a copy once; concurrent queries wait for it."""
