@@ -101,8 +101,8 @@ class Conversation:
         return usage_of([node for budget in self._budgets for node in budget.nodes])
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
-        from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
-        from tsg_agent.ask.tools import ToolBench  # noqa: PLC0415 - imports what answers by rules do without
+        from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - half a second, which answers by rules save
+        from tsg_agent.ask.tools import ToolBench  # noqa: PLC0415 - as above
 
         try:
             scope = scope_of(question, self._setting, self._parameters).parameters

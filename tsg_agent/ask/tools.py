@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import pandas as pd
+from langchain_core.tools import StructuredTool, ToolException
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from tsg_agent.ask.citable import CitableRows, gap_rows
@@ -24,14 +25,12 @@ from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import profile
 from tsg_agent.tools import GUIDE, AnyGuide
+from tsg_agent.tools.code_interpreter import CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.rows import ScopeArgs
 from tsg_agent.wording import moment
-
-if TYPE_CHECKING:
-    from langchain_core.tools import StructuredTool
 
 CODE = "code_interpreter_tool"
 SHOWN_ROWS = 20
@@ -161,9 +160,7 @@ def _compute(guide: AnyGuide) -> str:
     return COMPUTE.format(", ".join(("q1", "e7", *(plugin.keeps for plugin in guide.steps if plugin.keeps))))
 
 
-def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":
-    from langchain_core.tools import StructuredTool, ToolException  # noqa: PLC0415 - importing it takes a second
-
+def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> StructuredTool:
     def guarded(**given: Any) -> str:
         try:
             return call(**given)
@@ -301,14 +298,8 @@ def _rows_told(bench: ToolBench, rows: list[dict[str, Any]], sql: str, scope: st
     return fenced("\n".join([scope, *lines, tail]), 6000)
 
 
-def _code(bench: ToolBench) -> "StructuredTool":
+def _code(bench: ToolBench) -> StructuredTool:
     """The code interpreter; its sandbox starts with the first call."""
-    from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - importing it takes a second
-        CodeArgs,
-        CodeInterpreter,
-        MappingStore,
-    )
-
     held: list[CodeInterpreter] = []
 
     def call(code: str, frames: list[str]) -> str:
