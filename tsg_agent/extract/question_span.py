@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import UNIVERSAL, TimeContext, days_within
-from tsg_agent.extract.roles import Range
+from tsg_agent.extract.roles import in_ranges
 from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import Day, TimeMention, spot
-from tsg_agent.extract.surroundings import Surroundings, surroundings
+from tsg_agent.extract.surroundings import Surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ENGLISH, words_of
 from tsg_agent.extract.zones import default_zone
@@ -115,16 +115,14 @@ def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
         if any(low < match.end() and match.start() < high for low, high in found.taken):
             continue
         quoted, long = found.take(*match.span()), length(match["span"]) or length(f"1 {match['span']}")
-        if match["which"].lower() != "first":
-            high = frame.end if match["of"] else min(frame.now, frame.last)
-            low = high - long
-        elif frame.began:
-            low, high = frame.began, frame.began + long
+        first = match["which"].lower() == "first"
+        edge = frame.began if first else frame.end if match["of"] else min(frame.now, frame.last)
+        if edge:
+            low, high = (edge, edge + long) if first else (edge - long, edge)
+            found.how.append(f"{quoted} was read as {moment(low)} to {moment(high)}.")
+            yield Piece(*match.span(), low, high)
         else:
             found.unread.append(f"{quoted} is not used: when the incident began is not known")
-            continue
-        found.how.append(f"{quoted} was read as {moment(low)} to {moment(high)}.")
-        yield Piece(*match.span(), low, high)
 
 
 def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
@@ -137,14 +135,9 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
     if len(days) == 1 and not any(one.day and one.clock for one in mentions) and any(one.clock for one in mentions):
         found.take(days[0].start, days[0].end)  # "on 10 March, between 14:00 and 14:30"
         mentions = [replace(one, day=days[0].day) if one.clock else one for one in mentions if one is not days[0]]
-    second = None
-    for index, mention in enumerate(mentions):
-        if mention is second:
-            continue
-        around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
-        if second and not around.ranges_over(prose.text[mention.end : second.start]):
-            second = None
-        yield _piece(_dated(mention, setting, frame, found), second, around, found, setting)
+    for around, second in in_ranges(prose, mentions, ENGLISH):
+        first = _dated(around.mention, setting, frame, found)
+        yield _piece(first, second.mention if second else None, around, found, setting)
 
 
 def _piece(
@@ -160,7 +153,7 @@ def _piece(
         side, stop = "since", onwards.end()
     piece = Piece(around.begin(lead), stop)
     quoted = found.take(piece.begin, stop)
-    one, other = span_of(Range(first, second, piece.begin, stop), setting)
+    one, other = span_of(first, second, setting)
     low, end = one.edge().instant, (other if second else one).edge(last=True).instant
     if low is None or end is None:
         found.unread.append(f"{quoted} is not used: {one.edge().problem or other.problem}")
