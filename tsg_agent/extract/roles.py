@@ -159,8 +159,9 @@ def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
     rules = [rule for rule in RULES if rule.role == "starts" or not to_now]  # "since 14:00 until now"
     told = ((rule.role, rule.rank) for rule in rules for cue in cues(around, rule.kinds) if _holds(rule, cue))
     role, rank = LABELS[label] if label else next(told, ("", 0))
-    corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
-    if corrects or (not role and not around.chat and _answers(prose, around)):
+    prosaic = not (label or around.chat)  # a message's own time answers and corrects nothing
+    corrects = prosaic and role in ("starts", "") and _corrects(prose, around, roles.starts)
+    if corrects or (prosaic and not role and _answers(prose, around)):
         role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
     if role:
         getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end, None, corrects))
@@ -185,10 +186,8 @@ def _answers(prose: Prose, around: Surroundings) -> bool:
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
     """Whether a time corrects the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"."""
-    if around.chat or not starts:
-        return False
     begin, end = prose.sentence(around.mention.start, around.mention.end)
-    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
+    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)] if starts else ""
     _, *behind = around.words["correction instead"].split(said)
     return bool(behind) and not around.has("elsewhere handling planned past", behind[-1])
 

@@ -1,6 +1,5 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +9,7 @@ from tsg_agent.extract.choices import Choice, Material, ask, choose, iso, origin
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import WIDEST, default_zone
@@ -49,8 +48,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, no patterns need be made.
     spotted = spot(prose.text, words) if prose.text.strip() else []
-    found = spotted[:MAXIMUM_MENTIONS]
-    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in spotted[:MAXIMUM_MENTIONS]]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
@@ -64,7 +62,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
     more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
-    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
+    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(mentions) else [])
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
@@ -72,11 +70,6 @@ def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
     seen = survey(Prose(text), Known(), now)
     dated = [one for one in seen.mentions if one.day or one.instant]
     return tuple(instant for one in dated for instant in read(one, seen.setting).instants) or (now,)
-
-
-def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[datetime]:
-    """The instants of the mentions that mean one."""
-    return [instant for one in mentions if (instant := read(one, setting).instant)]
 
 
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
@@ -109,7 +102,7 @@ def _unknown(start: Choice, opened: Choice, material: Material) -> Choice:
     """A start that the text does not settle; a question only if it is to be exact."""
     unknown = f"unknown: the text does not {'settle' if start.question else 'say'} when it began"
     if material.given.exact_start and not opened.question:
-        named = _instants(material.mentions, material.setting)
+        named = [instant for one in material.mentions for instant in read(one, material.setting).instants]
         why = "the start is to be exact, and the text does not settle it"
         return Choice(origin=unknown, question=start.question or ask("incident_start", why, named, Doubt.SILENT))
     if opened.instant and start.question:
@@ -169,8 +162,9 @@ def _closing(began: datetime | None, opened: datetime | None, begins: datetime |
 
 def _last_hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
-    clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
-    near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
+    first, clocks = material.setting.first, [one for one in material.roles.unused if one.clock]
+    told = [read(one, material.setting).instant for one in clocks]
+    near = [one for one in told if one and end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     start = first if first and start < first < end else start
     return Choice(start, f"the last {_hours(end - start)}: the text does not say when it began")
