@@ -36,6 +36,7 @@ INCIDENT = [
     ("Availability dropped to 92% between 06:30 and 08:00 UTC", "20T06:30", "20T08:00"),
     ("Error rate was higher than normal between 06:30 and 08:00.", "20T06:30", "20T08:00"),
     ("Errors spiked between 06:30 and 08:00", "20T06:30", "20T10:00"),
+    ("It started between 07:30 and 07:40 CET. Deployed at 05:00 UTC.", "20T06:30", "20T10:00"),
     ("Errors spiked from 06:30 to 06:40", "20T06:30", "20T06:40"),
     ("The incident lasted 06:30 until 08:00 UTC.", "20T06:30", "20T08:00"),
     ("Users were affected from 06:30 up until about 08:00.", "20T06:30", "20T08:00"),

@@ -8,7 +8,7 @@ investigations and complaints started.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 
@@ -199,8 +199,9 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
-    if opens and opens["between"] and around.has("start since break rise", around.head[-40:]):
-        second = None  # "it started between": at the first of the two, or later
+    if second and opens and opens["between"] and around.has("start since break rise", around.head[-40:]):
+        # "it started between 14:00 and 14:10 CET": at the first of the two, or later
+        first, second = replace(first, day=first.day or second.day, zone=first.zone or second.zone), None
     found = Range(first, second, around.begin(opens), (second or first).end)
     said = (_purpose(around, clause) for clause in [*around.clauses(around.head), rest])
     purpose = "unused" if around.has("unrelated", rest) else next(filter(None, said), "either")
