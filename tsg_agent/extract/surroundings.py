@@ -17,7 +17,6 @@ _LABEL = re.compile(
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
-_FIGURE = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
 _LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
 _LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
@@ -68,9 +67,6 @@ class Surroundings:
         words = self.words
         if self.is_direct(words["failing hint served object source"].sub(" ", gap)):
             return True
-        level = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{_FIGURE})*"
-        if words.like(level).fullmatch(gap):  # "dropped to 92 % at"
-            return True
         *apart, last = re.split(r"[,:(\u2013—]", gap)
         if words["joins"].search(gap) or (apart and not self.is_direct(last)):
             return False
@@ -81,10 +77,6 @@ class Surroundings:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
         tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
         return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
-
-    def of_a_thing(self) -> bool:
-        """Whether the time names another thing: "the 06:00 deploy"."""
-        return bool(self.words.like(r"[ ]{noun_after}\b").match(self.after))
 
     def opening(self) -> re.Match[str] | None:
         """The "from" or "between" before a range's first time."""
@@ -137,20 +129,17 @@ class Cue:
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state: "fine since", "resolved since", "not failing since"."""
-        around, follows = self.around, self.around.following
+        around = self.around
         if not around.words["since"].fullmatch(self.word):
             return True
-        over = around.has("done half_done", f"{self.head[-25:]}{self.word}")
-        if over or self.has("fine") or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head):
-            return False
-        return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
+        over = around.has("fine done half_done", f"{self.subject}, {self.head[-25:]}{self.word}")
+        return not (over or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head))
 
     def runs_on(self) -> bool:
         """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        around, words = self.around, self.around.words
-        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(around.after) or around.ends_failing(self.subject)
-        names = "§" in self.head and around.says_nothing(words["served"].sub(" ", self.head))
-        return not self.gap.strip(" ~") and bool(onwards or names)
+        around = self.around
+        named = "§" in self.head and around.says_nothing(around.words["served"].sub(" ", self.head))
+        return named or self.has("failing symptom event")
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
@@ -166,7 +155,7 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
     """The last words of some kinds before a time, and the first after it, where they belong to it."""
     found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
-    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
+    if last and around.leads_to(gap := around.before[last.end() :]):
         head = around.head[: len(around.head) - len(around.before) + last.start()]
         found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
     first = around.words[kinds].search(around.following[:160])
