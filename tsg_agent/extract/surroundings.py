@@ -8,7 +8,6 @@ from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, Words
 
-_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
 _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
     r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
@@ -17,9 +16,7 @@ _LABEL = re.compile(
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
-_LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
-_LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
 _TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 
 
@@ -51,8 +48,8 @@ class Surroundings:
 
     def clauses(self, text: str) -> list[str]:
         """The clauses of a text, the last first, without times and brackets."""
-        apart = self.words.like(r"(?<![0-9]),|,(?![0-9])|[;:()|\u2013—]| - |\b{clause}(?!\w)")
-        return apart.split(_STAMP.sub(" ", text))[::-1]
+        apart = self.words.like(r"[,:](?![0-9])|[;()|\u2013—]| - |\b{clause}(?!\w)")
+        return apart.split(re.sub(r"\([^()\n]{0,80}\)", " ", text))[::-1]
 
     def clause(self, text: str) -> str:
         """The last clause of a text that says something: the subject of a verb behind the text."""
@@ -70,13 +67,11 @@ class Surroundings:
         *apart, last = re.split(r"[,:(\u2013—]", gap)
         if words["joins"].search(gap) or (apart and not self.is_direct(last)):
             return False
-        counted = self.mention.back is not None  # "started maybe 20 minutes ago"
-        return counted or bool(len(gap) < _LONGEST and words.like(r"\b{preposed}[\s~@:]*$").search(gap))
+        return bool(words.like(r"\b{prepositions}[\s~@:]*$").search(gap))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
-        tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
-        return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
+        return bool(self.words.like(r"\b{failing hint}[\W0-9]*$").search(clause))
 
     def opening(self) -> re.Match[str] | None:
         """The "from" or "between" before a range's first time."""
@@ -156,7 +151,7 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
     found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
     if last and around.leads_to(gap := around.before[last.end() :]):
-        head = around.head[: len(around.head) - len(around.before) + last.start()]
+        head = around.before[: last.start()]
         found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
     first = around.words[kinds].search(around.following[:160])
     if first is None:
@@ -166,7 +161,7 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
         return found  # "13:50 deploy, errors start 14:00": said of the next time
     if around.chat and (kinds not in ("done", "half_done") or "?" in rest):
         return found  # a message's time is when it was written; if it says that all is over, it is the end
-    if around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
+    if around.is_direct(around.clauses(around.before)[0]):  # it stands first in its clause
         head = between
     elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
         head = around.head
