@@ -17,8 +17,8 @@ HOUR = any_of([form for form, value in _PLAIN.items() if 1 <= value <= 12])
 """Pattern of an hour of half a day in words."""
 NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
 """Pattern of a number in words, in any of the languages."""
-_TEENS = any_of([form for form, value in _PLAIN.items() if 10 <= value < 60])
-MINUTE = rf"(?:oh[ -]{DIGIT}|(?:twenty|thirty|forty|fifty)[- ]{DIGIT}|{_TEENS})"
+_TENS = any_of([form for form, value in _PLAIN.items() if 10 <= value < 60])
+MINUTE = rf"(?:(?:oh|twenty|thirty|forty|fifty)[- ]{DIGIT}|{_TENS})"
 """Pattern of the minutes of "fourteen oh five"."""
 _NINETIES = re.compile(
     rf"\b(?P<whole>(?:ninety[- ]{DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
@@ -28,7 +28,6 @@ _NINETIES = re.compile(
 _FRACTIONS: dict[str, float] = ALL.table("calendar", "fractions")
 _NUMBER = any_of([*sorted(_FRACTIONS, key=len, reverse=True), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
 UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
 _SHARES: dict[str, float] = ALL.table("calendar", "and_more")
 _MORE = rf"[ ]{any_of([*_SHARES])}"
@@ -43,8 +42,8 @@ SPAN = re.sub(r"\(\?P<\w+>", "(?:", rf"(?=\w)(?:{_AMOUNT})(?:(?:[ ](?:and|und|y|
 
 
 def number(said: str) -> int:
-    """The value of a `NUMBER`."""
-    whole = _valued(_VALUES, said)
+    """The value of a `NUMBER`, or of digits."""
+    whole = int(said) if said.isdigit() else _valued(_VALUES, said)
     return int(whole) if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
 
 
@@ -69,7 +68,7 @@ def length(text: str) -> timedelta:
         if part["minutes"]:  # 1h30
             total += timedelta(minutes=int(part["minutes"]))
             continue
-        seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
+        seconds = next(n for name, n in _SECONDS.items() if ALL.like(f"{{{name}}}").fullmatch(part["unit"]))
         word, figure = part["word"] or "one", part["figure"]
         count = float(figure.replace(",", ".")) if figure else _valued(_FRACTIONS, word) or number(word)
         # "an hour and a half", "two and a half hours"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.words import ALL, Words
+from tsg_agent.extract.words import Words
 
 _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
@@ -24,8 +24,8 @@ _TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 class Surroundings:
     """A time with the text around it, at most its sentence.
 
-    `before` is `head` from the previous time on, `following` is `after` up to the next time. `chat`: the time stands at
-    the head of a chat message.
+    `label`: what the time stands behind ("end_time", "incident start"), in lower case. `before` is `head` from the
+    previous time on, `following` is `after` up to the next time. `chat`: it stands at the head of a chat message.
     """
 
     words: Words
@@ -67,7 +67,8 @@ class Surroundings:
         *apart, last = re.split(r"[,:(\u2013—]", gap)
         if words["joins"].search(gap) or (apart and not self.is_direct(last)):
             return False
-        return bool(words.like(r"\b{prepositions}[\s~@:]*$").search(gap))
+        # "started maybe 20 minutes ago"
+        return self.mention.back is not None or bool(words.like(r"\b{prepositions}[\s~@:]*$").search(gap))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
@@ -96,15 +97,14 @@ class Surroundings:
 class Cue:
     """Words of some kind beside a time, and the clause that they belong to.
 
-    `gap`: the text between the words and a time behind them. `after`: they stand after the time; `rest` follows them.
+    `after`: they stand after the time. `gap`: what follows them, up to a time that is behind them.
     """
 
     around: Surroundings
     word: str
     subject: str
     head: str
-    gap: str = ""
-    rest: str = ""
+    gap: str
     after: bool = False
 
     def has(self, kinds: str, *, near: bool = False) -> bool:
@@ -130,16 +130,10 @@ class Cue:
         over = around.has("fine done half_done", f"{self.subject}, {self.head[-25:]}{self.word}")
         return not (over or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head))
 
-    def runs_on(self) -> bool:
-        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        around = self.around
-        named = "§" in self.head and around.says_nothing(around.words["served"].sub(" ", self.head))
-        return named or self.has("failing symptom event")
-
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
         words, bad = self.around.words, self.has("bad")
-        if words.like(r"\s*{object}(?!\w)").match(self.gap or self.rest) or not self.is_so():
+        if words.like(r"\s*{object}(?!\w)").match(self.gap) or not self.is_so():
             return False  # "we dropped the table"
         if words["rise"].fullmatch(self.word):
             return bad and not self.has("good")
@@ -151,8 +145,8 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
     found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
     if last and around.leads_to(gap := around.before[last.end() :]):
-        head = around.before[: last.start()]
-        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
+        head = around.head[: len(around.head) - len(around.before) + last.start()]
+        found.append(Cue(around, last[0], around.clause(head), head, gap))
     first = around.words[kinds].search(around.following[:160])
     if first is None:
         return found
@@ -167,7 +161,7 @@ def cues(around: Surroundings, kinds: str) -> list[Cue]:
         head = around.head
     else:
         return found
-    return [*found, Cue(around, first[0], around.clause(head), head, rest=rest, after=True)]
+    return [*found, Cue(around, first[0], around.clause(head), head, rest, after=True)]
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:
@@ -183,24 +177,15 @@ def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, word
     if chat:  # the message itself is the sentence behind who says it
         end = min(prose.sentence(end)[1], mention.end + _SIDE)
     ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
+    labelled = _LABEL.search(prose.text[max(line, mention.start - 110) : mention.start])
+    label = next(filter(None, labelled.groups())) if labelled else ""
     return Surroundings(
         words=words,
         mention=mention,
-        label=_label(prose.text[max(line, mention.start - 110) : mention.start]),
+        label=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).strip().lower(),
         head=text[begin : mention.start],
         before=text[floor : mention.start],
         after=text[mention.end : end],
         following=text[mention.end : ceiling],
         chat=chat,
     )
-
-
-def _label(before: str) -> str:
-    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
-    match = _LABEL.search(before)
-    if not match:
-        return ""
-    raw = str(next(filter(None, match.groups()))).strip()
-    if ALL.labels("window_start").fullmatch(raw) or ALL.labels("window_end").fullmatch(raw):
-        return raw.lower()
-    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))

@@ -19,7 +19,7 @@ _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_END = re.compile("\r\n?|[\u2028\u2029\x85]")
 _HYPHEN = re.compile("[\u2010\u2011\u2212]")
 _PERSON = re.compile(r"(?<![\w.])@[\w.-]{1,40}")  # @oncall is somebody, and no shift
-_QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
+_QUOTED = re.compile(r"^(?P<marks>[ \t]{0,8}(?:>[ \t]?){1,8})(?P<rest>.*)$", re.MULTILINE)
 
 # A wrapped line continues in lower case, or after "at", "and" and the like.
 _WRAPPED = re.compile(
@@ -50,13 +50,12 @@ class Prose:
 
     def __init__(self, text: str) -> None:
         whole = clean(text)
-        quotes = list(_QUOTED.finditer(whole))
-        ends = [end if (end := whole.find("\n", match.end())) >= 0 else len(whole) for match in quotes]
-        own = sum(1 for line in whole.splitlines() if line.strip()) > len(quotes)
-        self._quoted = [(match.start(), end) for match, end in zip(quotes, ends, strict=True)] if own else []
-        self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match.group()), whole))
+        quoted = [match.span() for match in _QUOTED.finditer(whole)]
+        own = sum(1 for line in whole.splitlines() if line.strip()) > len(quoted)
+        self._quoted = quoted if own else []
+        self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match["marks"]) + match["rest"], whole))
         self.masked = self.text
-        self._elsewhere: list[tuple[int, int]] = []
+        self._elsewhere: set[tuple[int, int]] = set()
         self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
 
     def is_quoted(self, start: int) -> bool:
@@ -70,22 +69,18 @@ class Prose:
 
     def is_elsewhere(self, start: int) -> bool:
         """Whether a position is in a sentence about another service."""
-        return any(low <= start < high for low, high in self._elsewhere)
+        return self.sentence(start) in self._elsewhere
 
     def set_apart(self, own: Iterable[int], others: Iterable[int]) -> None:
         """Mark the sentences with a position in `others` (another service) and none in `own`."""
-        ours = {self.sentence(start) for start in own}
-        self._elsewhere = [span for span in {self.sentence(start) for start in others} if span not in ours]
+        self._elsewhere = {self.sentence(start) for start in others} - {self.sentence(start) for start in own}
 
     def mask(self, spans: Iterable[tuple[int, int]]) -> None:
         """Cover names in `masked` character by character, so that "release.api" is not read as a release."""
-        pieces: list[str] = []
-        position = 0
-        for start, end in sorted([*spans, *(match.span() for match in _PERSON.finditer(self.text))]):
-            if start >= position:
-                pieces += [self.text[position:start], "§" * (end - start)]
-                position = end
-        self.masked = "".join(pieces) + self.text[position:]
+        masked = list(self.text)
+        for start, end in [*spans, *(match.span() for match in _PERSON.finditer(self.text))]:
+            masked[start:end] = "§" * (end - start)
+        self.masked = "".join(masked)
 
     def sentence(self, start: int, end: int | None = None) -> tuple[int, int]:
         """Bounds of the sentence around a span."""
@@ -102,11 +97,11 @@ class Prose:
 
     def snippet(self, start: int, end: int) -> str:
         """A short quotation of a span, with some words before it."""
-        begin, near = self.sentence(start)[0], start - SNIPPET // 2
-        if begin < near:  # from a whole word on
-            space = self.text.find(" ", near, start)
-            begin = space + 1 if space >= 0 else start
-        return quote(self.text[begin:end] if end - begin <= SNIPPET else self.text[start:end])
+        begin = self.sentence(start)[0]
+        before = self.text[max(begin, start - SNIPPET // 2) : start]
+        if start - begin > len(before):  # from a whole word on
+            before = before.partition(" ")[2]
+        return quote((before if end - start + len(before) <= SNIPPET else "") + self.text[start:end])
 
 
 def quote(text: str) -> str:
