@@ -64,8 +64,6 @@ _TO_HALF = (
     r"[ ]?(?:-|\u2013|to|and|until|till)[ ]?(?P<next>[1-9]|1[0-2])(?::[0-5][0-9])?[ ]?(?P<half_of_next>[ap])\.?m\b"
 )
 """Behind the 2 of "between 2 and 3 pm"."""
-_DAY_MONTH = r"(?P<day4>[0-9]{1,2})\.(?P<month4>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-"""10.03. before a time; a language may have its own form."""
 _DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])?)?(?:
     (?P<year1>(?:19|20)[0-9]{2})(?P<month1>[0-9]{2})(?P<day1>[0-9]{2})(?=T[0-9]{4})
     |(?:(?P<year2>YEAR)年)?(?P<month2>[01]?[0-9])月(?P<day2>[0-3]?[0-9])日
@@ -118,18 +116,14 @@ _TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 
 def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
-    day_month, *_ = [*words.listed("calendar", "day_month"), _DAY_MONTH]
+    day_month = words.listed("calendar", "day_month")[-1]  # a language may have its own form
     days = islice(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text), _ENOUGH)
     pieces = [mention for match in days if (mention := _day(match, words))]
     pieces += islice(_clocks(text, words), _ENOUGH)
     pieces += map(_counted, islice(words.like(_COUNTED).finditer(text), _ENOUGH))
     for match in islice(_EPOCH.finditer(text), _ENOUGH):
         pieces.append(TimeMention(*match.span(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC)))
-    pieces.sort(key=lambda mention: mention.start)
-    apart: list[TimeMention] = []  # of "depuis 8 h 20" only the time, and not also how long
-    for one in pieces:
-        apart += [] if apart and one.start < apart[-1].end else [one]
-    return _joined(text, apart, words)
+    return _joined(text, sorted(pieces, key=lambda mention: mention.start), words)
 
 
 def _day(match: re.Match[str], words: Words) -> TimeMention | None:
@@ -183,8 +177,7 @@ def _clocks(text: str, words: Words) -> Iterator[TimeMention]:
         if clock is None or (match["hour5"] and not timeline):
             continue
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
-        dated = re.search("[0-9][Tt]$|[0-9] $", text[max(0, match.start() - 2) : match.start()])
-        offset = dated and (dated[0][-1] != " " or text.startswith(" -", match.end()))
+        offset = re.compile("(?<=[0-9][Tt])|(?<=[0-9] )(?=[0-9:]+ -)").match(text, match.start())
         zone, position = zone_after(text, match.end(), minus=bool(offset or match["second1"] or not match["hour1"]))
         if words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
@@ -257,6 +250,8 @@ def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMent
     for piece in pieces:
         last, gap = found[-1], text[found[-1].end : piece.start]
         timed = last.clock and not last.day
+        if piece.start < last.end:  # of "depuis 8 h 20" only the time, and not also how long
+            continue
         if last.day and not last.clock and piece.clock and words.like(_DAY_TO_TIME).fullmatch(gap):
             joined = replace(piece, start=last.start, day=last.day)
             found[-1] = _halved(joined, text[last.start : last.end], words)

@@ -1,7 +1,7 @@
 """The words around a time: its label, its clause, what stands before and after it, and those that tell its role."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tsg_agent.extract.spotting import TimeMention
@@ -140,28 +140,27 @@ class Cue:
         return self.has("good") or not (bad or self.has("component people"))
 
 
-def cues(around: Surroundings, kinds: str) -> list[Cue]:
+def cues(around: Surroundings, kinds: str) -> Iterator[Cue]:
     """The last words of some kinds before a time, and the first after it, where they belong to it."""
-    found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
     if last and around.leads_to(gap := around.before[last.end() :]):
         head = around.head[: len(around.head) - len(around.before) + last.start()]
-        found.append(Cue(around, last[0], around.clause(head), head, gap))
+        yield Cue(around, last[0], around.clause(head), head, gap)
     first = around.words[kinds].search(around.following[:160])
     if first is None:
-        return found
+        return
     between, rest = around.following[: first.start()], around.following[first.end() :][:80]
     if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
-        return found  # "13:50 deploy, errors start 14:00": said of the next time
+        return  # "13:50 deploy, errors start 14:00": said of the next time
     if around.chat and (kinds not in ("done", "half_done") or "?" in rest):
-        return found  # a message's time is when it was written; if it says that all is over, it is the end
+        return  # a message's time is when it was written; if it says that all is over, it is the end
     if around.is_direct(around.clauses(around.before)[0]):  # it stands first in its clause
         head = between
     elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
         head = around.head
     else:
-        return found
-    return [*found, Cue(around, first[0], around.clause(head), head, rest, after=True)]
+        return
+    yield Cue(around, first[0], around.clause(head), head, rest, after=True)
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:

@@ -64,8 +64,8 @@ class Prose:
 
     def corrects_quoted(self) -> bool:
         """Whether what it quotes is the report that it corrects: what is not corrected holds."""
-        found = words_in(self.text)["correction"].finditer(self.text) if self._quoted else ()
-        return any(not self.is_quoted(one.start()) for one in found)
+        corrected = words_in(self.text)["correction"].finditer(self.text)
+        return any(not self.is_quoted(one.start()) for one in corrected)
 
     def is_elsewhere(self, start: int) -> bool:
         """Whether a position is in a sentence about another service."""
