@@ -127,7 +127,7 @@ class Cue:
         around = self.around
         if not around.words["since"].fullmatch(self.word):
             return True
-        over = around.has("fine done half_done", f"{self.subject}, {self.head[-25:]}{self.word}")
+        over = self.has("fine") or around.has("done half_done", f"{self.head[-25:]}{self.word}")
         return not (over or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head))
 
     def worsens(self) -> bool:

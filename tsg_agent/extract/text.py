@@ -56,7 +56,7 @@ class Prose:
         self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match["marks"]) + match["rest"], whole))
         self.masked = self.text
         self._elsewhere: set[tuple[int, int]] = set()
-        self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
+        self._breaks = [0, *(match.end() for match in _BREAK.finditer(self.text))]
 
     def is_quoted(self, start: int) -> bool:
         """Whether a position is in a quoted line ("> …"), in a text that has other lines too."""
@@ -84,11 +84,9 @@ class Prose:
 
     def sentence(self, start: int, end: int | None = None) -> tuple[int, int]:
         """Bounds of the sentence around a span."""
-        first = bisect_right(self._breaks, start)
+        begin = self._breaks[bisect_right(self._breaks, start) - 1]
         last = bisect_left(self._breaks, start + 1 if end is None else end)
-        begin = self._breaks[first - 1] if first else 0
-        stop = self._breaks[last] if last < len(self._breaks) else len(self.text)
-        return begin, stop
+        return begin, self._breaks[last] if last < len(self._breaks) else len(self.text)
 
     def line(self, start: int) -> tuple[int, int]:
         """Bounds of the line around a position."""
