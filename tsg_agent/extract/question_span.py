@@ -12,7 +12,7 @@ from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import UNIVERSAL, TimeContext, days_within
 from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spoken import SPAN, in_figures, length
-from tsg_agent.extract.spotting import Day, TimeMention, spot
+from tsg_agent.extract.spotting import MIDNIGHT, Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ENGLISH, words_of
@@ -225,7 +225,7 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
     if not days and not frame.incident:
         days = days_within(mention.clock, zone, frame.first, frame.last)
     day = days[-1] if days else zone.today(frame.began or frame.start if frame.incident else frame.last).date()
-    problem = "" if mention.problem == "midnight" else mention.problem
+    problem = "" if mention.problem == MIDNIGHT else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 
 
