@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
 _WORDS = data("payloads")
 _STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
-_OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
+_STATE = re.compile(rf"(?:.*\W)?(?:(?P<over>{any_of(_WORDS['over'])})|{any_of(_WORDS['goes_on'])})", re.IGNORECASE)
 _ENTITIES = re.compile(rf"(?:.*_)?{any_of(_WORDS['entities'])}", re.IGNORECASE)
 _NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}")
 _CHANGED = re.compile(any_of(_WORDS["changed"]))
@@ -72,23 +73,16 @@ def lines(payload: Any) -> list[str]:
 
 def is_over(found: Iterable[Field]) -> bool:
     """Whether an alert is over, by the outermost field that tells its state."""
-    states = [one for one in found if one.name in _STATES and isinstance(one.value, str)]
-    told = [one for one in states if _OVER.fullmatch(one.value) or _GOES_ON.fullmatch(one.value)]
-    outermost = min(told, key=lambda one: (one.depth, _STATES.index(one.name)), default=None)
-    return outermost is not None and bool(_OVER.fullmatch(outermost.value))
-
-
-def _parsed(value: Any) -> Any:
-    """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
-    try:
-        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
-    except (ValueError, RecursionError):
-        return value
+    states = sorted((one for one in found if one.name in _STATES), key=lambda one: (one.depth, _STATES.index(one.name)))
+    told = (match["over"] for one in states if (match := _STATE.fullmatch(str(one.value))))
+    return bool(next(told, None))
 
 
 def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     """All leaves of a payload, the outer ones first. Of several alerts, those that are still on."""
-    node = _parsed(node)
+    if isinstance(node, str) and node.lstrip()[:1] in ("{", "["):  # as CloudWatch sends it through SNS
+        with suppress(ValueError, RecursionError):
+            node = json.loads(node)
     if depth > _DEEPEST or node in (None, ""):
         return []
     if isinstance(node, list):
@@ -100,21 +94,14 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
         called = (node[key] for key in _NAMES if isinstance(node.get(key), str))
         found += [Field(depth, snake_case(name), one) for one in islice(called, 1)]
-    for key, value in sorted(_paired(node).items(), key=lambda item: isinstance(item[1], dict | list)):
+    called = next((node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)), "")
+    if called and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
+        node = {called: node["value"]} | node
+    for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
         if not key.lower().startswith(_FORMER):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key
             found += fields(value, inner, depth + 1)
     return found
-
-
-def _paired(node: dict[str, Any]) -> dict[str, Any]:
-    """{"name": "Service", "value": "checkout"}, the form of dimensions and attachments, as {"Service": "checkout"}."""
-    keys = {key.lower(): key for key in node}
-    name = next((keys[one] for one in ("name", "key", "title") if one in keys), "")
-    if "value" not in keys or not isinstance(node.get(name), str):
-        return node
-    rest = {key: value for key, value in node.items() if key not in (name, keys["value"])}
-    return {node[name]: node[keys["value"]]} | rest
 
 
 def _line(name: str, value: Any, *, over: bool) -> str:
