@@ -78,7 +78,7 @@ def lengths_left(material: Material, began: datetime | None, end: datetime) -> l
     return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
 
 
-def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:
+def names_left(settled: Iterable[tuple[ScopeParameter, Settled[str]]]) -> list[str]:
     """A note on known names in the text that are not the parameters."""
     named = [(kind.noun, found.value, value) for kind, found in settled for hit in found.hits for value in hit.values]
     left = dict.fromkeys(f"{noun} {quote(name)}" for noun, taken, name in named if taken and name != taken)

@@ -1,7 +1,7 @@
 """Finds known names (regions, services, environments) in a text, as whole words, in any spelling."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsg_agent.extract.spoken import DIGITS
@@ -10,6 +10,7 @@ from tsg_agent.extract.words import ALL, data
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[ ]|[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
 _LONGER = re.compile(r"[-._][^\W_]")  # us-east does not end in us-east-1,
+_NUMBERED_PART = re.compile(r"(?<![0-9])[-._][0-9]+(?![^\W_])")
 _NUMBERED = re.compile(r"[ ][0-9]{1,2}(?![\w.:%])")  # nor "US West" in "US West 2"
 _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
@@ -70,23 +71,13 @@ class KnownNames:
         found = self._keys.get(key(value), [])
         return found[0] if len(found) == 1 else None
 
-    def inside(self, parts: Sequence[str]) -> Iterator[str]:
-        """The known values within a composed name, by its parts: "gw", "us", "east", "1" hold us-east-1."""
-        for start in range(len(parts)):
-            for stop in range(len(parts), start, -1):
-                value = self.exact("".join(parts[start:stop]))
-                # us-east is another than us-east-1
-                if value and not (parts[stop : stop + 1] and parts[stop].isdigit() and not value[-1].isdigit()):
-                    yield value
-                    break
-
-    def find(self, text: str) -> list[Hit]:
-        """All mentions of known values, in the text's order."""
+    def find(self, text: str, *, parts: bool = False) -> list[Hit]:
+        """All mentions of known values, in the text's order; `parts`: also as parts of composed names."""
         tokens = list(_TOKEN.finditer(text))
         hits: list[Hit] = []
         index = 0
         while index < len(tokens):
-            last = self._longest(text, tokens, index)
+            last = self._longest(text, tokens, index, parts=parts)
             if last is None:
                 index += 1
                 continue
@@ -98,10 +89,10 @@ class KnownNames:
             index = last + 1
         return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
 
-    def _longest(self, text: str, tokens: list[re.Match[str]], index: int) -> int | None:
+    def _longest(self, text: str, tokens: list[re.Match[str]], index: int, *, parts: bool) -> int | None:
         """Index of the last token of the longest known name that begins at token `index`; None if none does."""
         start = tokens[index].start()
-        if start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
+        if not parts and start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
             return None
         joined, best = "", None
         for position in range(index, len(tokens)):
@@ -112,7 +103,9 @@ class KnownNames:
             if joined not in self._prefixes and joined not in self._keys:
                 break
             end = token.end()
-            ends = not _LONGER.match(text, end) and (text[start:end] in self.values or not _NUMBERED.match(text, end))
+            ends = not (_NUMBERED_PART if parts else _LONGER).match(text, end) and (
+                text[start:end] in self.values or not _NUMBERED.match(text, end)
+            )
             if ends and joined in self._keys:
                 best = position
         return best

@@ -94,9 +94,9 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
         called = (node[key] for key in _NAMES if isinstance(node.get(key), str))
         found += [Field(depth, snake_case(name), one) for one in islice(called, 1)]
-    called = next((node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)), "")
-    if called and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
-        node = {called: node["value"]} | node
+    pair = next((node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)), "")
+    if pair and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
+        node = {pair: node["value"]} | node
     for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
         if not key.lower().startswith(_FORMER):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key

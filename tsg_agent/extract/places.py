@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
@@ -15,6 +15,7 @@ from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
 from tsg_agent.wording import listed
 
+Value = TypeVar("Value", str, float)
 CANDIDATES = 20
 _MATCHES = 100  # labels, and names, that are read of a text
 _AROUND = " \t\"'*`_,;"  # what may stand around a labelled value
@@ -34,16 +35,16 @@ _ALTERNATIVE = re.compile(
 
 
 class ScopeParameter(NamedTuple):
-    """One of the three parameters, with patterns of the labels that its value stands behind, plain and loose ones."""
+    """One of the three parameters, with the pattern of the labels that its value stands behind."""
 
     parameter: str
     noun: str
-    labels: list[re.Pattern[str]]
+    label: re.Pattern[str]
 
 
 def _scope(parameter: str, noun: str) -> ScopeParameter:
-    labels = [any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose")]
-    return ScopeParameter(parameter, noun, [re.compile(_LABEL % label, re.IGNORECASE) for label in labels])
+    labels = any_of(ALL.listed("labels", noun))
+    return ScopeParameter(parameter, noun, re.compile(_LABEL % labels, re.IGNORECASE))
 
 
 REGION = _scope("region", "region")
@@ -52,10 +53,10 @@ ENVIRONMENT = _scope("environment", "environment")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Generic[Value]):
     """A value with its origin, or a question; and the other values that the text names."""
 
-    value: str = ""
+    value: Value | None = None
     origin: str = ""
     question: Question | None = None
     others: tuple[str, ...] = ()
@@ -66,7 +67,7 @@ class Settled:
 
 def settle(
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()
-) -> Settled:
+) -> Settled[str]:
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not.
 
     `others`: where the text names the other parameters. Of several values the only one beside such a name is used.
@@ -83,37 +84,20 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
-def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled:
+def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled[str]:
     if flag is not None:
         return Settled(checked(kind, names, flag), "given")
-    if not names.values:
-        return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
-    unknown: list[str] = []
-    for label in kind.labels:
-        pool, others = _labelled(prose, label, names, hits)
-        if pool:
-            return _pick(kind, pool, prose, "text, labelled")
-        unknown += others
+    pool, unknown = _labelled(kind, names, prose, hits)
+    if pool:
+        return _pick(kind, pool, prose, "text, labelled")
     if unknown:
-        return _unknown(kind, names, unknown[0])
+        return _unknown(kind, names, unknown)
     pool = [hit for hit in hits if not hit.spared]
     # "it's payments, not checkout" also drops an earlier "checkout"; a quoted report is another one
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
-    if pool:
-        return _pick(kind, _corrected(pool, prose), prose, "text")
-    return _silent(kind, names, prose, {value for values in spared for value in values})
-
-
-def _corrected(pool: list[Hit], prose: Prose) -> list[Hit]:
-    """The names from the last correction on: "us-east-1. No, wait, us-west-2"."""
-    words = words_in(prose.text)
-    for index, (one, two) in reversed(list(enumerate(pairwise(pool[:_MATCHES]), 1))):
-        between = prose.text[one.end : two.start]
-        if len(between) <= 60 and one.values != two.values and words["correction"].search(between):
-            return [hit for hit in pool[index:] if hit.values != one.values]
-    return pool
+    return _pick(kind, pool, prose, "text") if pool else _silent(kind, names, prose, spared)
 
 
 def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
@@ -122,8 +106,7 @@ def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
     if value is not None:
         return value
     shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
-    fix = f"Known: {shown}." if shown else f"The telemetry names no {kind.noun}."
-    raise ParameterError(f"The telemetry has no {kind.noun} {quote(flag)}.", fix=fix)
+    raise ParameterError(f"The telemetry has no {kind.noun} {quote(flag)}.", fix=f"Known: {shown or 'none'}.")
 
 
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -135,25 +118,25 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return (*ranked, *rest)
 
 
-def _labelled(prose: Prose, label: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> tuple[list[Hit], list[str]]:
-    """What stands behind a label: known values; and names that the telemetry lacks, which are not "n/a" or the like."""
-    found, unknown = [], []
-    for match in islice(label.finditer(prose.text), _MATCHES):
-        start, end = match.end(), min(match.end() + 200, prose.line(match.end())[1])
-        line, following = prose.text[start:end].strip(_AROUND), _NEXT_LABEL.search(prose.text, start, end)
-        end = following.start() if following else end
+def _labelled(kind: ScopeParameter, names: KnownNames, prose: Prose, hits: list[Hit]) -> tuple[list[Hit], str]:
+    """What stands behind labels: known values; and the first name that the telemetry lacks, but no "n/a"."""
+    found, unknown = [], ""
+    for match in islice(kind.label.finditer(prose.text), _MATCHES):
+        start = match.end()
+        line = prose.text[start : min(start + 200, prose.line(start)[1])]
+        value = _NEXT_LABEL.split(line, maxsplit=1)[0]
+        end = start + len(value)
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
-        value = prose.text[start:end].strip(_AROUND)
-        first = re.split(r"[,;(\n]", value)[0].strip(f"{_AROUND}.")
-        if not inside and (exact := names.exact(value) or names.exact(line)):
+        if not inside and (exact := names.exact(value.strip(_AROUND)) or names.exact(line.strip(_AROUND))):
             inside = [Hit(start, end, (exact,))]
         found += inside
+        first = re.split(r"[,;(]", value)[0].strip(f"{_AROUND}.")
         if not inside and key(_PLACEHOLDER.sub("", first, count=1)):
-            unknown.append(first)
+            unknown = unknown or first
     return found, unknown
 
 
-def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled:
+def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
     """One of the values found: of several the likeliest, or a question."""
     plain = [hit for hit in pool if len(hit.values) == 1]
     if not plain:
@@ -172,10 +155,11 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Se
 def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
     """Of several values the one that is meant, and why; None where the text does not tell."""
     words = words_in(prose.text)
-    between = (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
-    either = any(map(_ALTERNATIVE.fullmatch, between))  # "checkout or payments": the text itself leaves it open
-
+    named = [(two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
+    corrected = [hit for hit, gap in named[:_MATCHES] if len(gap) <= 60 and words["correction"].search(gap)]
+    either = any(_ALTERNATIVE.fullmatch(gap) for _, gap in named)  # "checkout or payments": the text leaves it open
     reasons = (
+        ("as the text corrects itself", corrected[-1:]),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not either]),
         ("as it is named first", pool[:1] if kind is REGION and not either else []),
@@ -190,7 +174,7 @@ def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
-def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled:
+def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled[str]:
     if kind is REGION and names.values == (EVERYWHERE,):
         why = "the telemetry does not record regions"
         note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
@@ -199,9 +183,9 @@ def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled:
     return Settled(question=_question(kind, why, closest(text, names.values)))
 
 
-def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str]) -> Settled:
+def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
     """A value without a mention: a part of a composed name, or the telemetry's only value."""
-    composed = [hit for hit in _composed(kind, names, prose) if hit.values[0] not in spared]
+    composed = [hit for hit in _composed(kind, names, prose) if len(hit.values) == 1 and hit.values not in spared]
     if len({hit.values for hit in composed}) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
@@ -220,10 +204,10 @@ def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit
     """Known names within composed names: a service counts only beside an environment, and "non-prod" is no "prod"."""
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = re.split(r"[-_.]", match.group().casefold())
-        refused = kind is ENVIRONMENT and not {"pre", "non", "not"}.isdisjoint(parts)
-        if not refused and (kind is not SERVICE or not PLAIN_ENVIRONMENTS.isdisjoint(parts)):
-            found += [Hit(match.start(), match.end(), (value,)) for value in names.inside(parts)]
+        parts = {*re.split(r"[-_.]", match[0].casefold())}
+        alone, negated = not parts & PLAIN_ENVIRONMENTS, parts & {"pre", "non", "not"}
+        if not (alone if kind is SERVICE else negated and kind is ENVIRONMENT):
+            found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(match[0], parts=True)]
     return found
 
 
