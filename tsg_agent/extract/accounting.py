@@ -1,13 +1,13 @@
 """Notes on what a text says and the extraction does not use: one of these may be what the author meant."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from tsg_agent.extract.choices import CANDIDATES, Material, iso
-from tsg_agent.extract.places import ScopeParameter, Settled
+from tsg_agent.extract.places import Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spoken import SPAN, UNIT, length
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS
@@ -78,8 +78,8 @@ def lengths_left(material: Material, began: datetime | None, end: datetime) -> l
     return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
 
 
-def names_left(settled: Iterable[tuple[ScopeParameter, Settled[str]]]) -> list[str]:
+def names_left(settled: dict[str, Settled[str]]) -> list[str]:
     """A note on known names in the text that are not the parameters."""
-    named = [(kind.noun, found.value, value) for kind, found in settled for hit in found.hits for value in hit.values]
-    left = dict.fromkeys(f"{noun} {quote(name)}" for noun, taken, name in named if taken and name != taken)
+    named = [(kind, found, value) for kind, found in settled.items() for hit in found.hits for value in hit.values]
+    left = dict.fromkeys(f"{kind} {quote(name)}" for kind, found, name in named if name != (found.value or name))
     return [f"Named in the text, and not looked at: {listed([*left], CANDIDATES)}."] if left else []

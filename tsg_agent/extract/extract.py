@@ -48,7 +48,7 @@ def extract(
     found: dict[str, Settled[Any] | Choice] = {**places, **window.times, "threshold": threshold}
     questions = [one.question for one in found.values() if one.question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
-    notes += [*names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)]), *threshold.notes]
+    notes += [*names_left({REGION: region, SERVICE: service, ENVIRONMENT: environment}), *threshold.notes]
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
@@ -23,33 +23,14 @@ _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?<!all )(?:%s)[\"'*`_]{0,3}[ ]?[:
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(r"\W*(?:unknown|n/?a|none|tb[dc]|all|global|several|various|not sure|any)?\b", re.IGNORECASE)
 _SHAPED = re.compile(
-    r"(?<![\w.-])([a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?)[a-z]?(?![\w.]*[\w-])",
-    re.IGNORECASE,
+    r"(?<![\w.-])([a-z-]{2,12}-(?:north|south|east|west|central)[a-z]{0,5}-?[0-9]{0,2})[a-z]?(?![\w.]*[\w-])", re.I
 )
 _COMPOSED = re.compile(r"(?<![\w.@-])(?<![^/]/)[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w@-])")
 _GAP = re.compile(r"[ ,/(\[-]{1,3}")
 _ALTERNATIVE = re.compile(
-    r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou]|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*",
-    re.IGNORECASE,
+    r"\W*(?:\?|\b(?:or|oder|ou?|u|soit|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2})\W*", re.I
 )
-
-
-class ScopeParameter(NamedTuple):
-    """One of the three parameters, with the pattern of the labels that its value stands behind."""
-
-    parameter: str
-    noun: str
-    label: re.Pattern[str]
-
-
-def _scope(parameter: str, noun: str) -> ScopeParameter:
-    labels = any_of(ALL.listed("labels", noun))
-    return ScopeParameter(parameter, noun, re.compile(_LABEL % labels, re.IGNORECASE))
-
-
-REGION = _scope("region", "region")
-SERVICE = _scope("service_name", "service")
-ENVIRONMENT = _scope("environment", "environment")
+REGION, SERVICE, ENVIRONMENT = "region", "service", "environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +46,12 @@ class Settled(Generic[Value]):
     """All mentions of known values."""
 
 
-def settle(
-    kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()
-) -> Settled[str]:
+def settle(kind: str, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()) -> Settled[str]:
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not.
 
     `others`: where the text names the other parameters. Of several values the only one beside such a name is used.
     """
-    names = KnownNames(known, environments=kind is ENVIRONMENT)
+    names = KnownNames(known, environments=kind == ENVIRONMENT)
     hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
     found = _settled(kind, names, flag, prose, hits)
     named = dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared)
@@ -84,9 +63,12 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
-def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled[str]:
+def _settled(kind: str, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled[str]:
     if flag is not None:
-        return Settled(checked(kind, names, flag), "given")
+        if (value := names.exact(flag)) is not None:
+            return Settled(value, "given")
+        shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
+        raise ParameterError(f"The telemetry has no {kind} {quote(flag)}.", fix=f"Known: {shown or 'none'}.")
     pool, unknown = _labelled(kind, names, prose, hits)
     if pool:
         return _pick(kind, pool, prose, "text, labelled")
@@ -100,15 +82,6 @@ def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: P
     return _pick(kind, pool, prose, "text") if pool else _silent(kind, names, prose, spared)
 
 
-def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
-    """A flag's value as the telemetry spells it. Raises `ParameterError` for an unknown one."""
-    value = names.exact(flag)
-    if value is not None:
-        return value
-    shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
-    raise ParameterError(f"The telemetry has no {kind.noun} {quote(flag)}.", fix=f"Known: {shown or 'none'}.")
-
-
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
     """Known values, the most similar to a text first."""
     spelled = text[:200].casefold()
@@ -118,10 +91,11 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return (*ranked, *rest)
 
 
-def _labelled(kind: ScopeParameter, names: KnownNames, prose: Prose, hits: list[Hit]) -> tuple[list[Hit], str]:
+def _labelled(kind: str, names: KnownNames, prose: Prose, hits: list[Hit]) -> tuple[list[Hit], str]:
     """What stands behind labels: known values; and the first name that the telemetry lacks, but no "n/a"."""
     found, unknown = [], ""
-    for match in islice(kind.label.finditer(prose.text), _MATCHES):
+    label = ALL.like(_LABEL % any_of(ALL.listed("labels", kind)))
+    for match in islice(label.finditer(prose.text), _MATCHES):
         start = match.end()
         line = prose.text[start : min(start + 200, prose.line(start)[1])]
         value = _NEXT_LABEL.split(line, maxsplit=1)[0]
@@ -136,23 +110,18 @@ def _labelled(kind: ScopeParameter, names: KnownNames, prose: Prose, hits: list[
     return found, unknown
 
 
-def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
+def _pick(kind: str, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
     """One of the values found: of several the likeliest, or a question."""
     plain = [hit for hit in pool if len(hit.values) == 1]
-    if not plain:
-        quoted = quote(prose.text[pool[0].start : pool[0].end])
-        return Settled(question=_question(kind, f"{quoted} may mean several", pool[0].values))
-    values, hit, notes = tuple(dict.fromkeys(hit.values[0] for hit in plain)), plain[0], []
-    if len(values) > 1:
-        chosen = _likeliest(kind, plain, prose)
-        if chosen is None:
-            return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
-        hit, why = chosen
-        notes = [f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, {why}."]
+    values = tuple(dict.fromkeys(value for hit in plain or pool for value in hit.values))
+    hit, why = (plain[0], "") if len(values) == 1 else _likeliest(kind, plain, prose)
+    if hit is None:
+        return Settled(question=_question(kind, "the text may mean several", values, Doubt.SEVERAL))
+    notes = [f"The text names several {kind}s; {quote(hit.values[0])} is used, {why}."] if why else []
     return Settled(hit.values[0], f"{where}: {prose.snippet(hit.start, hit.end)}", notes=notes)
 
 
-def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
+def _likeliest(kind: str, pool: list[Hit], prose: Prose) -> tuple[Hit | None, str]:
     """Of several values the one that is meant, and why; None where the text does not tell."""
     words = words_in(prose.text)
     named = [(two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
@@ -162,9 +131,9 @@ def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit
         ("as the text corrects itself", corrected[-1:]),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not either]),
-        ("as it is named first", pool[:1] if kind is REGION and not either else []),
+        ("as it is named first", pool[:1] if kind == REGION and not either else []),
     )
-    return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
+    return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), (None, ""))
 
 
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
@@ -174,8 +143,8 @@ def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
-def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled[str]:
-    if kind is REGION and names.values == (EVERYWHERE,):
+def _unknown(kind: str, names: KnownNames, text: str) -> Settled[str]:
+    if kind == REGION and names.values == (EVERYWHERE,):
         why = "the telemetry does not record regions"
         note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
         return Settled(EVERYWHERE, why, notes=[note])
@@ -183,34 +152,35 @@ def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled[str]
     return Settled(question=_question(kind, why, closest(text, names.values)))
 
 
-def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
+def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
     """A value without a mention: a part of a composed name, or the telemetry's only value."""
     composed = [hit for hit in _composed(kind, names, prose) if len(hit.values) == 1 and hit.values not in spared]
     if len({hit.values for hit in composed}) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
     # us-east-1a is a zone of us-east-1
-    shaped = _SHAPED.finditer(prose.text) if kind is REGION else ()
+    shaped = _SHAPED.finditer(prose.text) if kind == REGION else ()
     if unknown := next((match[0] for match in shaped if not names.exact(match[1])), ""):
         return _unknown(kind, names, unknown)
     if len(names.values) == 1:
         note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
-        origin = f"the only {kind.noun} in the telemetry; the text names none"
-        return Settled(names.values[0], origin, notes=[note] if kind is SERVICE else [])
+        origin = f"the only {kind} in the telemetry; the text names none"
+        return Settled(names.values[0], origin, notes=[note] if kind == SERVICE else [])
     return Settled(question=_question(kind, "the text names none that the telemetry has", names.values, Doubt.SILENT))
 
 
-def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
+def _composed(kind: str, names: KnownNames, prose: Prose) -> list[Hit]:
     """Known names within composed names: a service counts only beside an environment, and "non-prod" is no "prod"."""
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
         parts = {*re.split(r"[-_.]", match[0].casefold())}
         alone, negated = not parts & PLAIN_ENVIRONMENTS, parts & {"pre", "non", "not"}
-        if not (alone if kind is SERVICE else negated and kind is ENVIRONMENT):
+        if not (alone if kind == SERVICE else negated and kind == ENVIRONMENT):
             found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(match[0], parts=True)]
     return found
 
 
-def _question(kind: ScopeParameter, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
-    text = f"Which {kind.noun} is affected? {why[:1].upper()}{why[1:]}."
-    return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)
+def _question(kind: str, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
+    text = f"Which {kind} is affected? {why[:1].upper()}{why[1:]}."
+    parameter = "service_name" if kind == SERVICE else kind
+    return Question(parameter=parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)
