@@ -16,7 +16,7 @@ _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
 PLAIN_ENVIRONMENTS = frozenset[str]().union(*_ENVIRONMENTS) - _EVERYDAY
 _ENVIRONMENT_NEAR = re.compile(
-    r"(?:[\[(]|\b(?:env|environment)\W{0,3}|\b(?:tags|labels):[ ]|[ ]/[ ])§|[\w.-][ ]?[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
+    r"(?:[\[(]|[ ]/[ ]|\b(?:env|environment)\W{0,3})§|[,/:=|][ ]?§[ ]?(?:[,:;/|\n]|$)"
     r"|§(?:[\])]|[ ](?:env|environment|cluster|stack)\b)",
     re.IGNORECASE,
 )
@@ -73,49 +73,34 @@ class KnownNames:
 
     def find(self, text: str, *, parts: bool = False) -> list[Hit]:
         """All mentions of known values, in the text's order; `parts`: also as parts of composed names."""
-        tokens = list(_TOKEN.finditer(text))
-        hits: list[Hit] = []
-        index = 0
-        while index < len(tokens):
-            last = self._longest(text, tokens, index, parts=parts)
-            if last is None:
-                index += 1
-                continue
-            start, end = tokens[index].start(), tokens[last].end()
-            end += "(" in text[start:end] and text[end : end + 1] == ")"
-            written = text[start:end]
-            found = self._keys[key(written)]
-            hits.append(Hit(start, end, (written,) if written in self.values else tuple(found)))
-            index = last + 1
-        return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
+        tokens, hits, taken = list(_TOKEN.finditer(text)), list[Hit](), 0
+        for index, token in enumerate(tokens):
+            start = token.start()
+            end = self._longest(text, tokens, index, parts=parts) if start >= taken else 0
+            if end:
+                taken = end + ("(" in text[start:end] and text[end : end + 1] == ")")
+                written, near = text[start:taken], f"{text[max(0, start - 20) : start]}§{text[taken : taken + 20]}"
+                everyday = self._environments and key(written) in _EVERYDAY
+                if not everyday or _ENVIRONMENT_NEAR.search(near):
+                    values = [written] if written in self.values else self._keys[key(written)]
+                    hits.append(Hit(start, taken, tuple(values)))
+        return _judged(text, hits)
 
-    def _longest(self, text: str, tokens: list[re.Match[str]], index: int, *, parts: bool) -> int | None:
-        """Index of the last token of the longest known name that begins at token `index`; None if none does."""
-        start = tokens[index].start()
+    def _longest(self, text: str, tokens: list[re.Match[str]], index: int, *, parts: bool) -> int:
+        """Where the longest known name ends that begins at token `index`; 0 if none does."""
+        start, joined, best = tokens[index].start(), "", 0
         if not parts and start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
-            return None
-        joined, best = "", None
+            return 0
         for position in range(index, len(tokens)):
-            token = tokens[position]
-            if position > index and not _JOINT.fullmatch(text, tokens[position - 1].end(), token.start()):
+            end, inside = tokens[position].end(), position > index
+            joined += _part(tokens[position], inside=inside)
+            apart = inside and not _JOINT.fullmatch(text, tokens[position - 1].end(), tokens[position].start())
+            if apart or (joined not in self._prefixes and joined not in self._keys):
                 break
-            joined += _part(token, inside=position > index)
-            if joined not in self._prefixes and joined not in self._keys:
-                break
-            end = token.end()
-            ends = not (_NUMBERED_PART if parts else _LONGER).match(text, end) and (
-                text[start:end] in self.values or not _NUMBERED.match(text, end)
-            )
-            if ends and joined in self._keys:
-                best = position
+            named = joined in self._keys and not (_NUMBERED_PART if parts else _LONGER).match(text, end)
+            if named and not (_NUMBERED.match(text, end) and text[start:end] not in self.values):
+                best = end
         return best
-
-    def _everyday(self, text: str, hit: Hit) -> bool:
-        """Whether what reads like an environment is an everyday word ("live", "test")."""
-        if not self._environments or key(text[hit.start : hit.end]) not in _EVERYDAY:
-            return False
-        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
-        return not _ENVIRONMENT_NEAR.search(f"{before}§{after}")
 
 
 def key(value: str) -> str:

@@ -43,16 +43,12 @@ def unfolded(text: str) -> str:
     text = _tables(_chat(_plain(text) if _HTML.search(text) else text))
     position = 0
     for _ in range(_MOST_PAYLOADS):
-        match = _OPENS.search(text, position)
-        if match is None:
-            break
-        position = match.end()
-        try:
-            found, end = json.JSONDecoder().raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            continue
-        head = "\n".join([text[: match.start()], *lines(found), ""])
-        text, position = head + text[end:], len(head)
+        if match := _OPENS.search(text, position):
+            position = match.end()
+            with suppress(ValueError, RecursionError):
+                found, end = json.JSONDecoder().raw_decode(text, match.start())
+                head = "\n".join([text[: match.start()], *lines(found), ""])
+                text, position = head + text[end:], len(head)
     return text
 
 
@@ -90,13 +86,11 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
         return [*chain.from_iterable([one for one in each if not is_over(one)] or each)]
     if not isinstance(node, dict):
         return [Field(depth, snake_case(name), node)]
-    found = []
-    if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
-        called = (node[key] for key in _NAMES if isinstance(node.get(key), str))
-        found += [Field(depth, snake_case(name), one) for one in islice(called, 1)]
-    pair = next((node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)), "")
-    if pair and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
-        node = {pair: node["value"]} | node
+    called = [node[key] for key in _NAMES if isinstance(node.get(key), str)]  # "service": {"id": "1", "name": "shop"}
+    found = [Field(depth, snake_case(name), one) for one in called[:1] if _ENTITIES.fullmatch(name)]
+    paired = [node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)]
+    if paired and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
+        node = {paired[0]: node["value"]} | node
     for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
         if not key.lower().startswith(_FORMER):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key
@@ -139,10 +133,8 @@ def times(found: Iterable[Field], names: str, *, latest: bool = False) -> dateti
     """The earliest (or `latest`) time in fields of these names, aware; None without any."""
     moments = []
     for value in values(found, names):
-        try:
+        with suppress(ValidationError):
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
-        except ValidationError:
-            continue
     sure = [moment for moment in moments if moment and moment.year > 1]
     return (max if latest else min)(sure, default=None)
 
@@ -161,11 +153,10 @@ def _mail(text: str) -> str:
 
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1[^<>]{0,20}>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG_HTML = re.compile(
-    r"<(?:(?P<cell>t[dh])|(?P<row>/tr)|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})"
-    r"\b[^<>]{0,2000}>",
+    r"<(?:(?P<cell>t[dh])|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
-_MARKS = {"cell": " | ", "row": " |\n", "block": "\n"}
+_MARKS = {"cell": " | ", "block": "\n"}
 
 
 def _plain(text: str) -> str:
@@ -176,9 +167,7 @@ def _plain(text: str) -> str:
 
 
 _SENT = re.compile(
-    r"^(?P<who>@?[\w.'-]{1,30}(?: [\w.'-]{1,30}){0,2})(?:[ ]+APP)?[ ]{2,4}"
-    r"(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)",
-    re.MULTILINE,
+    r"^(?P<who>@?[\w.' -]{1,60}?)(?:[ ]+APP)?[ ]{2,4}(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)", re.M
 )
 _RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
 _ZONE_HEAD = re.compile(r"[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
