@@ -56,6 +56,5 @@ def extract(
     values: dict[str, Any] = {name: one.value for name, one in places.items()}
     values |= {name: one.instant for name, one in window.times.items()}
     values |= {"threshold": threshold.value, "other_regions": region.others, "exact_start": given.exact_start}
-    origins = {name: one.origin for name, one in found.items()}
-    parameters = Parameters.model_validate({**values, "origins": origins})
-    return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)
+    values["origins"] = {name: one.origin for name, one in found.items()}
+    return Extraction(parameters=Parameters.model_validate(values), notes=notes, unsettled=window.unsettled)

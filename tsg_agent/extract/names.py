@@ -21,10 +21,9 @@ _ENVIRONMENT_NEAR = re.compile(
     re.IGNORECASE,
 )
 """Where an everyday word ("§") is an environment: "environment: live", "[live]", "payments, eu-central-1, live"."""
-_DIRECTION, _SHORT = re.compile("north|south|east|west|central"), re.compile(r"[a-z]{2,3}[nsewc]{1,2}[0-9]{1,2}")
 _NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
 _SPARED = ALL.like(
-    r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
+    r"[ ]{0,2}(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
     r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9]|[ ]?\?)"  # "is checkout ok?" asks
 )
 _ONE = ALL.like(r"[ ]{sparing_one}\b")
@@ -54,13 +53,9 @@ class KnownNames:
         for value in self.values:
             self._keys.setdefault(key(value), []).append(value)
         for group in _ENVIRONMENTS if environments else _REGIONS:
-            alike = [value for name in sorted(group) for value in self._keys.get(name, ())]
+            alike = list(dict.fromkeys(value for name in sorted(group) for value in self._keys.get(name, ())))
             for alias in group - set(self._keys) if alike else ():
                 self._keys[alias] = alike
-        for value in self.values:
-            short = key(_DIRECTION.sub(lambda one: one[0][0], value.casefold()))
-            if _SHORT.fullmatch(short) and short not in self._keys:  # "usw2" for us-west-2
-                self._keys[short] = [value]
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
 
@@ -113,8 +108,11 @@ def _part(token: re.Match[str], *, inside: bool) -> str:
     return DIGITS.get(folded, folded) if inside else folded
 
 
-_REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regions").items())
-"""For each region of a cloud, the keys of its name in the console and in telemetry."""
+_DIRECTION = re.compile("(?:north|south|east|west|central)(?=.*[0-9])")
+_REGIONS = [
+    {key(name), key(code), key(_DIRECTION.sub(lambda one: one[0][0], code))} for name, code in data("regions").items()
+]
+"""For each region of a cloud, the keys of its name in the console, of its code and of that shortened ("usw2")."""
 
 
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:

@@ -59,7 +59,7 @@ class _Percentage(NamedTuple):
 def find_threshold(prose: Prose, flag: float | None, default: float) -> Settled[float]:
     """The threshold: the flag's, a labelled one, the only one in prose, or the default.
 
-    Raises `ParameterError` for a flag or label that is no percentage.
+    Raises `ParameterError` for a flag or default that is no percentage.
     """
     if flag is not None:
         return Settled(_in_range(flag, "--threshold"), "given")
@@ -75,9 +75,8 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Settled[
         text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
         question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
         return Settled(question=question)
-    origin = (
-        f"text{', labelled' if rank == 2 else ''}: {targets[0].shown}" if targets else "default: the text names none"
-    )
+    where = "text, labelled" if rank == 2 else "text"
+    origin = f"{where}: {targets[0].shown}" if targets else "default: the text names none"
     left = [one.shown for one in found if one.rank < 0 or (one.value != held[0] and 90 <= one.value < 100)]
     note = f"Not taken for the SLA threshold: {', '.join([*dict.fromkeys(left)][:_SHOWN])}."
     return Settled(held[0], origin, notes=[note] if left else [])
