@@ -127,7 +127,7 @@ def test_the_only_value_in_the_telemetry_serves_and_says_so() -> None:
     assert found and (found.region, found.service_name, found.environment) == ("us-east", "PetSite", "prod")
     for parameter in ("region", "service_name", "environment"):
         assert "the only" in found.origins[parameter]
-    assert any("names no service" in note for note in extraction.notes)
+    assert any("is looked at: it is the only service" in note for note in extraction.notes)
 
 
 @pytest.mark.parametrize(

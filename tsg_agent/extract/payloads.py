@@ -32,7 +32,6 @@ _NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}")
 _CHANGED = re.compile(any_of(_WORDS["changed"]))
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
-_FORMER = ("previous", "old")
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
 _MIME = re.compile(r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.I | re.M)
 
@@ -92,7 +91,7 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     if paired and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
         node = {paired[0]: node["value"]} | node
     for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
-        if not key.lower().startswith(_FORMER):
+        if not key.lower().startswith(("previous", "old")):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key
             found += fields(value, inner, depth + 1)
     return found
@@ -142,13 +141,11 @@ def times(found: Iterable[Field], names: str, *, latest: bool = False) -> dateti
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    body = message.get_body(("plain", "html"))
-    try:
-        said = body.get_content() if body else text
-    except (LookupError, ValueError):  # in an encoding that Python does not know
-        return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
-    return "\n".join([*heads, "", str(said)])
+    with suppress(LookupError, ValueError):  # in an encoding that Python does not know
+        body = message.get_body(("plain", "html"))
+        return "\n".join([*heads, "", str(body.get_content() if body else text)])
+    return text
 
 
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1[^<>]{0,20}>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)

@@ -1,9 +1,9 @@
 """Settles region, service and environment: by a flag, a label, a mention in prose, or a question."""
 
-import difflib
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from itertools import islice, pairwise
 from typing import Generic, TypeVar
 
@@ -83,12 +83,10 @@ def _settled(kind: str, names: KnownNames, flag: str | None, prose: Prose, hits:
 
 
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Known values, the most similar to a text first."""
+    """Known values, the most similar to a text first; of thousands, which nobody reads, only the first are compared."""
     spelled = text[:200].casefold()
-    # Sorting by likeness is for lists that a person reads; thousands of names are not compared one by one.
-    some, rest = known[:1_000], known[1_000:]
-    ranked = sorted(some, key=lambda name: -difflib.SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
-    return (*ranked, *rest)
+    first = sorted(known[:1_000], key=lambda name: -SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
+    return (*first, *known[1_000:])
 
 
 def _labelled(kind: str, names: KnownNames, prose: Prose, hits: list[Hit]) -> tuple[list[Hit], str]:
@@ -163,9 +161,9 @@ def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, .
     if unknown := next((match[0] for match in shaped if not names.exact(match[1])), ""):
         return _unknown(kind, names, unknown)
     if len(names.values) == 1:
-        note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
         origin = f"the only {kind} in the telemetry; the text names none"
-        return Settled(names.values[0], origin, notes=[note] if kind == SERVICE else [])
+        notes = [f"{quote(names.values[0])} is looked at: it is {origin}."] if kind == SERVICE else []
+        return Settled(names.values[0], origin, notes=notes)
     return Settled(question=_question(kind, "the text names none that the telemetry has", names.values, Doubt.SILENT))
 
 
