@@ -21,7 +21,7 @@ _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _HOUR_SAID = any_of([form for form, value in ALL.table("calendar", "numbers").items() if value > 1])
 _LIKE_A_TIME = ALL.like(
     r"(?<![\w.:/@#-])(?:[0-2]?[0-9](?::|[ ]?h[ ]?)[0-5][0-9](?![\w:]|\.[0-9])"
-    r"|[0-9]{1,2}(?:[.:][0-5][0-9])?[ ]?(?:uhr|o'?clock|[ap]\.?m|utc)\b"
+    r"|[0-9]{1,2}(?:[ ]?(?:uhr|o'?clock)|\.[0-5][0-9][ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt))\b"
     rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|dreiviertel)[ ](?:{_HOUR_SAID}|(?:[01][0-9])?[0-9]{{1,2}})"
     rf"(?=\W{{0,3}}$|[,.;:!?)](?!\w)|\n)|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9][^\n,;]{{1,16}})"
 )

@@ -16,7 +16,7 @@ _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
 PLAIN_ENVIRONMENTS = frozenset[str]().union(*_ENVIRONMENTS) - _EVERYDAY
 _ENVIRONMENT_NEAR = re.compile(
-    r"(?:[\[(]|[ ]/[ ]|\b(?:env|environment)\W{0,3})§|[,/:=|][ ]?§[ ]?(?:[,:;/|\n]|$)"
+    r"(?:[\[(]|[ ]/[ ]|\b(?:env|environment|tags|labels)\W{0,3})§|[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
     r"|§(?:[\])]|[ ](?:env|environment|cluster|stack)\b)",
     re.IGNORECASE,
 )

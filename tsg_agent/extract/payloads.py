@@ -89,7 +89,7 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     found = [Field(depth, snake_case(name), one) for one in called[:1] if _ENTITIES.fullmatch(name)]
     paired = [node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)]
     if paired and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
-        node = {paired[0]: node["value"]} | node
+        node = {paired[0]: node["value"]} | {key: value for key, value in node.items() if key != "value"}
     for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
         if not key.lower().startswith(("previous", "old")):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key

@@ -108,7 +108,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
         called = label or (percent and (led or _AFTER.match(prose.text, match.end())))
         rank, stray = 0, bool(percent and not other and not _MEASURED.search(near))
         if match["nines"]:
-            rank = 1
+            rank = int(value >= LOWEST_IN_PROSE)
         elif percent and value < _MAY_AT_MOST and (said := [*_MAY_FAIL.finditer(f"{before}§{after}")]):
             value, rank = round(100 - value, 6), int(any(one.lastgroup for one in said))
             shown = f"{shown} (it would be {value:g} %)"
