@@ -114,7 +114,7 @@ def _pick(kind: str, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
     values = tuple(dict.fromkeys(value for hit in plain or pool for value in hit.values))
     hit, why = (plain[0], "") if len(values) == 1 else _likeliest(kind, plain, prose)
     if hit is None:
-        return Settled(question=_question(kind, "the text may mean several", values, Doubt.SEVERAL))
+        return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
     notes = [f"The text names several {kind}s; {quote(hit.values[0])} is used, {why}."] if why else []
     return Settled(hit.values[0], f"{where}: {prose.snippet(hit.start, hit.end)}", notes=notes)
 
