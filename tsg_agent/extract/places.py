@@ -152,10 +152,8 @@ def _unknown(kind: str, names: KnownNames, text: str) -> Settled[str]:
 
 def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
     """A value without a mention: a part of a composed name, or the telemetry's only value."""
-    composed = [hit for hit in _composed(kind, names, prose) if len(hit.values) == 1 and hit.values not in spared]
-    if len({hit.values for hit in composed}) == 1:
-        shown = prose.snippet(composed[0].start, composed[0].end)
-        return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
+    if composed := [hit for hit in _composed(kind, names, prose) if hit.values not in spared]:
+        return _pick(kind, composed, prose, "text, in a composed name")
     # us-east-1a is a zone of us-east-1
     shaped = _SHAPED.finditer(prose.text) if kind == REGION else ()
     if unknown := next((match[0] for match in shaped if not names.exact(match[1])), ""):
