@@ -111,6 +111,6 @@ def test_the_flag_wins() -> None:
 
 def test_a_share_is_no_percentage() -> None:
     """0.999 read as a percentage is met by any service at all."""
-    with pytest.raises(ParameterError, match=r"0\.999 \(--threshold\) reads like a share") as caught:
+    with pytest.raises(ParameterError, match=r"0\.999 \(--threshold\) is no percentage") as caught:
         run(BASE, threshold=0.999)
     assert "--threshold 99.9" in caught.value.fix

@@ -83,11 +83,9 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Settled[
 
 
 def _in_range(value: float, where: str) -> float:
-    if 0 < value < 1:  # 0.999 is a share; a service that may fail 99 of 100 requests needs no guide
-        fix = f"In percent it is {100 * value:g}: --threshold {100 * value:g}."
-        raise ParameterError(f"The SLA threshold {value:g} ({where}) reads like a share, not a percentage.", fix=fix)
-    if not 0 < value <= 100:  # also catches NaN
-        fix = "Give a percentage above 0 and up to 100, for example --threshold 99.9."
+    if not 1 <= value <= 100:  # also NaN. A service that may fail 99 of 100 requests needs no guide: 0.999 is a share
+        percent = 100 * value if 0 < value < 1 else 99.9
+        fix = f"Give a percentage from 1 to 100, for example --threshold {percent:g}."
         raise ParameterError(f"The SLA threshold {value:g} ({where}) is no percentage.", fix=fix)
     return value
 
