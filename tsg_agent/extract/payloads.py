@@ -153,13 +153,12 @@ _TAG_HTML = re.compile(
     r"<(?:(?P<cell>t[dh])|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
-_MARKS = {"cell": " | ", "block": "\n"}
 
 
 def _plain(text: str) -> str:
     """The text of an HTML document: one line for each block, with bars between cells."""
     said = re.sub(r"\s+", " ", _HIDDEN.sub(" ", text))
-    said = _TAG_HTML.sub(lambda tag: _MARKS.get(tag.lastgroup or "", ""), said)
+    said = _TAG_HTML.sub(lambda tag: " | " if tag["cell"] else "\n" * bool(tag["block"]), said)
     return re.sub(r"\n\s*\n+", "\n", html.unescape(said))
 
 

@@ -152,7 +152,15 @@ def _unknown(kind: str, names: KnownNames, text: str) -> Settled[str]:
 
 def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
     """A value without a mention: a part of a composed name, or the telemetry's only value."""
-    if composed := [hit for hit in _composed(kind, names, prose) if hit.values not in spared]:
+    composed: list[Hit] = []
+    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
+        parts = {*re.split(r"[-_.]", match[0].casefold())}
+        # a service counts only beside an environment, and "non-prod" is no "prod"
+        alone, negated = not parts & PLAIN_ENVIRONMENTS, parts & {"pre", "non", "not"}
+        if not (alone if kind == SERVICE else negated):
+            found = (hit for hit in names.find(match[0], parts=True) if hit.values not in spared)
+            composed += [replace(hit, start=match.start(), end=match.end()) for hit in found]
+    if composed:
         return _pick(kind, composed, prose, "text, in a composed name")
     # us-east-1a is a zone of us-east-1
     shaped = _SHAPED.finditer(prose.text) if kind == REGION else ()
@@ -163,17 +171,6 @@ def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, .
         notes = [f"{quote(names.values[0])} is looked at: it is {origin}."] if kind == SERVICE else []
         return Settled(names.values[0], origin, notes=notes)
     return Settled(question=_question(kind, "the text names none that the telemetry has", names.values, Doubt.SILENT))
-
-
-def _composed(kind: str, names: KnownNames, prose: Prose) -> list[Hit]:
-    """Known names within composed names: a service counts only beside an environment, and "non-prod" is no "prod"."""
-    found = []
-    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = {*re.split(r"[-_.]", match[0].casefold())}
-        alone, negated = not parts & PLAIN_ENVIRONMENTS, parts & {"pre", "non", "not"}
-        if not (alone if kind == SERVICE else negated and kind == ENVIRONMENT):
-            found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(match[0], parts=True)]
-    return found
 
 
 def _question(kind: str, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
