@@ -178,14 +178,11 @@ def _tables(text: str) -> str:
     rows, index = [_cells(row) for row in written], 0
     while index < len(rows) - 1:
         head, ruled = rows[index], bool(_RULE.match(written[index + 1]))
-        first = stop = index + 1 + ruled
-        if ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index])):
-            while stop < len(rows) and (len(rows[stop]) == len(head) > 1 or (ruled and "|" in written[stop])):
-                written[stop] = _row(head, rows[stop])
-                stop += 1
-        if stop > first:
-            written[index:first] = [""] * (first - index)
-        index = stop
+        table = ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index]))
+        index += 1 + ruled
+        while table and index < len(rows) and (len(rows[index]) == len(head) > 1 or (ruled and "|" in written[index])):
+            written[index] = _row(head, rows[index])
+            index += 1
     return "\n".join(written)
 
 
