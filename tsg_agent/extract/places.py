@@ -122,11 +122,13 @@ def _pick(kind: str, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
 def _likeliest(kind: str, pool: list[Hit], prose: Prose) -> tuple[Hit | None, str]:
     """Of several values the one that is meant, and why; None where the text does not tell."""
     words = words_in(prose.text)
-    named = [(two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
-    corrected = [hit for hit, gap in named[:_MATCHES] if len(gap) <= 60 and words["correction"].search(gap)]
-    either = any(_ALTERNATIVE.fullmatch(gap) for _, gap in named)  # "checkout or payments": the text leaves it open
+    gaps = [(one, two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
+    either = any(_ALTERNATIVE.fullmatch(gap) for *_, gap in gaps)  # "checkout or payments": the text leaves it open
+    wrong = [(one, two) for one, two, gap in gaps[:_MATCHES] if len(gap) <= 60 and words["correction"].search(gap)]
+    for one, two in wrong[-1:]:  # "us-east-1. No, wait, us-west-2"
+        pool = [hit for hit in pool if hit.start >= two.start and hit.values != one.values]
     reasons = (
-        ("as the text corrects itself", corrected[-1:]),
+        ("as the text corrects itself", pool if wrong else []),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not either]),
         ("as it is named first", pool[:1] if kind == REGION and not either else []),
