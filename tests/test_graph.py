@@ -45,6 +45,7 @@ from tsg_agent.simulator.incident import incident_text
 from tsg_agent.state import Context, State
 from tsg_agent.store import Store
 from tsg_agent.suspects import judge_with_suspects
+from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
@@ -100,6 +101,19 @@ def test_the_conclusion_is_the_shard(folder: Path) -> None:
         report = concluded(engine)
     assert report.causes[0].subject == {"shard_id": "shard-07"}
     assert [finding.step for finding in report.findings] == list(range(2, 11))
+
+
+def test_verdicts_are_made_without_the_copies_where_memory_is_scarce(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = "SELECT count(*) AS n FROM duckdb_tables() WHERE table_name LIKE 'scope%'"
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(engine)
+        assert engine.run(held, {}, timeout=20)["n"].to_pylist() == [3]
+        monkeypatch.setattr(memory, "held", lambda: 2**40)
+        scarce = concluded(engine)
+        assert engine.run(held, {}, timeout=20)["n"].to_pylist() == [0]
+    assert [cause.subject for cause in scarce.causes] == [cause.subject for cause in report.causes] != []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from tsg_agent.reopening import note_of, reopened
 from tsg_agent.sla import sla_of, unmeasured, with_aside, with_code
 from tsg_agent.state import Context, State
 from tsg_agent.suspects import judge_with_suspects
+from tsg_agent.telemetry.engine import Caching
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
@@ -258,6 +259,8 @@ async def _judge(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> St
 
 
 def _judged(guide: AnyGuide, state: State, context: Context) -> State:
+    if isinstance(context.engine, Caching):
+        context.engine.release()
     evidence = _evidence_of(guide, state, context)
     if evidence is None:
         reason = state.get("measured", {}).get("reason", "")

@@ -17,6 +17,7 @@ from tsg_agent.evidence import Measurer
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry import copies as making
+from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -273,6 +274,41 @@ def test_old_copies_are_dropped(tmp_path: Path) -> None:
         for minutes in range(5):
             engine.run(sql, {**bound, "end_time": START + timedelta(minutes=30 + minutes)}, timeout=60)
         assert {name.partition("_api")[0].partition("_feature")[0] for name in copies(engine)} == {"scope_4", "scope_5"}
+
+
+@pytest.mark.parametrize("scarce", [True, False])
+def test_copies_leave_scarce_memory_and_are_made_anew(
+    scarce: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = QUERIES["plugin_2_feature_flags"]
+    with DuckDB(telemetry(tmp_path)) as engine:
+        found = rows(engine, *query)
+        kept = copies(engine)
+        if scarce:
+            monkeypatch.setattr(memory, "held", lambda: 2**40)
+        engine.release()
+        assert copies(engine) == ([] if scarce else kept)
+        assert rows(engine, *query) == found
+        assert len(copies(engine)) == len(kept) == 2
+
+
+def test_copies_that_are_being_read_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql, bound = QUERIES["plugin_2_feature_flags"]
+    with DuckDB(telemetry(tmp_path)) as engine:
+        engine.run(sql, bound, timeout=60)
+        monkeypatch.setattr(memory, "held", lambda: 2**40)
+        with engine._compact.reading(sql, bound, engine._creating(60)):
+            engine.release()
+            assert len(copies(engine)) == 2
+        engine.release()
+        assert not copies(engine)
+
+
+def test_statuses_take_two_bytes(tmp_path: Path) -> None:
+    with DuckDB(telemetry(tmp_path)) as engine:
+        engine.run(*QUERIES["plugin_2_feature_flags"], timeout=60)
+        held = "SELECT data_type FROM duckdb_columns() WHERE table_name LIKE 'scope%' AND column_name = 'status_code'"
+        assert engine.run(held, {}, timeout=20)["data_type"].to_pylist() == ["SMALLINT"] * 2
 
 
 def test_a_scope_that_is_too_large_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

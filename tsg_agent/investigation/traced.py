@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from tsg_agent.llm import AnswerSchema, LanguageModel, ModelAnswer, ModelMessage
 from tsg_agent.telemetry.catalog import SourceTable
-from tsg_agent.telemetry.engine import Cancellable, Engine
+from tsg_agent.telemetry.engine import Caching, Cancellable, Engine
 from tsg_agent.tracing import span
 
 
@@ -33,6 +33,11 @@ class TracedEngine:
         """See Cancellable.cancel."""
         if isinstance(self._engine, Cancellable):
             self._engine.cancel(threads)
+
+    def release(self) -> None:
+        """See Caching.release."""
+        if isinstance(self._engine, Caching):
+            self._engine.release()
 
     def close(self) -> None:
         """See Engine.close."""

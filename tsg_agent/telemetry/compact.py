@@ -126,15 +126,28 @@ class Compact:
             return scope, scope.asked
 
     def _left(self, scope: _Scope, create: Create) -> None:
-        """Drop the copies of the least recently used scopes, unless they are being read."""
+        """Drop the copies of old scopes, and those that turned out not to be readable."""
         with self._lock:
             scope.readers -= 1
-            idle = [key for key, one in self._scopes.items() if not one.readers]
-            dropped = [self._scopes.pop(key) for key in idle[: max(0, len(self._scopes) - MAXIMUM_SCOPES)]]
+            dropped = self._idle(MAXIMUM_SCOPES)
             if scope.made.get(LOGS.name) and not (scope.readers or scope.used):
                 dropped.append(scope)  # request_ids repeat: no query may read the copies
                 scope.made[LOGS.name] = False
-        for old in dropped:
+        self._drop(dropped, create)
+
+    def release(self, create: Create) -> None:
+        """Drop all copies that are not being read."""
+        with self._lock:
+            dropped = self._idle(0)
+        self._drop(dropped, create)
+
+    def _idle(self, kept: int) -> list[_Scope]:
+        """Take out the least recently used scopes above `kept`, unless they are being read."""
+        idle = [key for key, one in self._scopes.items() if not one.readers]
+        return [self._scopes.pop(key) for key in idle[: max(0, len(self._scopes) - kept)]]
+
+    def _drop(self, scopes: list[_Scope], create: Create) -> None:
+        for old in scopes:
             with suppress(TelemetryError):  # a failed cleanup must not fail the query
                 Copies(old.name, self._present, self._memory, create, old.held).drop()
                 old.held.types.clear()

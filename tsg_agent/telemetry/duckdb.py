@@ -20,14 +20,15 @@ from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
+from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.fetching import fetched
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, refused, unreadable, without_folders
-from tsg_agent.telemetry.lock import lock
+from tsg_agent.telemetry.lock import lock, started
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
-from tsg_agent.telemetry.memory import Allowance, held, size_of
+from tsg_agent.telemetry.memory import held
 from tsg_agent.telemetry.shape import add_macros
 from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.unchanged import Unchanged
@@ -35,13 +36,6 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-SETTINGS = """SET TimeZone = 'UTC'; SET disabled_optimizers = 'partial_aggregate_pushdown';
-SET parquet_metadata_cache = true; SET enable_progress_bar = false -- on where Python runs no file: goes to stdout"""
-LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
-PERFECT_BITS = 16
-"""Groups of encoded columns of up to so many bits are counted in an array instead of a hash table."""
-MOST_SPILLED = 10
-"""Largest spill on disk, as a multiple of the memory limit."""
 LEAST_AT_ONCE = 2
 """Least number of concurrent statements, also on one core: one of them often waits for Python."""
 SMALL = 10_000_000
@@ -78,26 +72,15 @@ class DuckDB:
         ones the table is refused. `template_paths`: ids in paths become {id}. `about`: times (naive UTC) that will be
         asked about; they settle the order of day and month if the rows do not. Raises TelemetryError.
         """
-        before = held()
-        config: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
-        config |= {"memory_limit": memory_limit, "perfect_ht_threshold": PERFECT_BITS}
-        if threads is not None:
-            config["threads"] = threads
-        try:
-            self._connection = duckdb.connect(":memory:", config=config)
-        except duckdb.Error as error:
-            fix = "Mend TSG_MEMORY_LIMIT and TSG_THREADS, or unset them."
-            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.", fix=fix) from error
+        self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
+        self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
+        self._connection, self.memory, cores = started(memory_limit, threads, self._spill)
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
-        limit, cores = self._connection.execute(LIMITS).fetchall()[0]
-        self.memory = Allowance(before, size_of(limit))
         place = str(Path(mapping).absolute()) if mapping else None
         limits = {"memory_limit": memory_limit, "threads": threads, "unreadable_percent": unreadable_percent}
         read = {"location": str(Path(location).absolute()), "mapping": place, "template_paths": template_paths}
         self.apart = Apart({**limits, **read, "about": [one.isoformat() for one in about]}, open_timeout)
-        self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
-        self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
         self._unchanged: dict[str, Unchanged] = {}
         self._spellings = Spellings()
@@ -111,7 +94,6 @@ class DuckDB:
         self._closed = self._small = False
         self._cancelling = threading.Condition()
         try:
-            self._connection.execute(SETTINGS)
             add_macros(self._connection)
             self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
@@ -141,10 +123,7 @@ class DuckDB:
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
             return self._execute(text, values, timeout, deadline)
 
-        def create(text: str, values: Mapping[str, object]) -> tuple[object, ...]:
-            return self._create(text, values, timeout, deadline)
-
-        with self._compact.reading(sql, bound, create) as over:
+        with self._compact.reading(sql, bound, self._creating(timeout)) as over:
             counted = self._keys.counted(sql, bound, run)
             text = over(counted) if counted != sql else sql
             found = run(text, {name: bound[name] for name in set(parameters_in(text))})
@@ -166,6 +145,11 @@ class DuckDB:
         with self._cancelling:
             for thread in self._at_work.keys() & set(threads):
                 self._at_work[thread][0].interrupt()
+
+    def release(self) -> None:
+        """See Caching.release."""
+        if self.memory.is_scarce():
+            self._compact.release(self._creating(LOOK))
 
     def close(self) -> None:
         """Cancel running queries, close the database, and delete its spill folder."""
@@ -208,9 +192,14 @@ class DuckDB:
 
         return self._watched(select, timeout, deadline)
 
-    def _create(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> tuple[object, ...]:
-        """Run trusted statements; the first row of the last one, () without one."""
-        return self._watched(lambda cursor: cursor.execute(sql, dict(bound)).fetchone() or (), timeout, deadline)
+    def _creating(self, timeout: float) -> Create:
+        """Runs trusted statements until so many seconds from now; the first row of the last one, () without one."""
+        deadline = time.monotonic() + timeout
+
+        def create(sql: str, bound: Mapping[str, object]) -> tuple[object, ...]:
+            return self._watched(lambda cursor: cursor.execute(sql, dict(bound)).fetchone() or (), timeout, deadline)
+
+        return create
 
     def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
         """Run `work` on its own cursor, queued, cancelled at the deadline. Translates DuckDB's errors into ours."""
@@ -397,4 +386,4 @@ class DuckDB:
         )
 
     def _lock(self, paths: list[str]) -> None:
-        lock(self._connection, paths, self._spill, MOST_SPILLED * self.memory.limit)
+        lock(self._connection, paths, self.memory)

@@ -45,6 +45,15 @@ class Cancellable(Protocol):
 
 
 @runtime_checkable
+class Caching(Protocol):
+    """An engine that keeps copies of a window's requests for later queries."""
+
+    def release(self) -> None:
+        """Drop the copies if memory is scarce: the investigation has its evidence. A later query makes them anew."""
+        ...
+
+
+@runtime_checkable
 class Distrusting(Protocol):
     """An engine that runs untrusted queries in a process that can be killed."""
 

@@ -33,19 +33,24 @@ def size_of(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
+SHARE = 0.4
+"""Share of the memory limit for the engine itself: results, and what is worked out of them, need the rest."""
 MOST = 1.25
 """The process may add so many times the memory limit to what it held before it opened the source."""
-
 WORKED_OUT = 5
 """Processing a query's rows takes up to so many times their memory; larger results are refused."""
 
 
 class Allowance:
-    """The process's memory budget in bytes. `before`: held before the source was opened; `limit`: the engine's."""
+    """An investigation's memory budget in bytes. `before`: held by the process before the source was opened."""
 
     def __init__(self, before: int, limit: int) -> None:
-        self.limit, self.most = limit, before + int(MOST * limit)
-        self._lock, self._stopped = threading.Lock(), -1.0
+        self.limit, self.engine, self.most = limit, int(SHARE * limit), before + int(MOST * limit)
+        self._before, self._lock, self._stopped = before, threading.Lock(), -1.0
+
+    def is_scarce(self) -> bool:
+        """True if less than the engine's share is left."""
+        return held() - self._before > self.limit - self.engine
 
     def check_result(self, size: int) -> None:
         """Raises QueryError for a result of `size` bytes that leaves no memory to process it."""
