@@ -131,6 +131,14 @@ def test_groups_are_left_out_by_their_own_bound_alone(ask: Ask) -> None:
         assert ask(question).refused, question
 
 
+@pytest.mark.parametrize(
+    "when",
+    ["after 2", "at 1400", "between 14 and 15", "since the deployment", "recently", "last week", "now", "after lunch"],
+)
+def test_a_time_that_is_not_read_refuses_the_question(when: str, ask: Ask) -> None:
+    assert ask(f"errors {when}").refused
+
+
 def test_the_next_rows_are_those_below(engine: Engine, incident: Request) -> None:
     talk = Conversation(engine, incident=incident.text, now=NOW)
     first, second, third, zones = (

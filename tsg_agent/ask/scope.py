@@ -152,9 +152,7 @@ def _base(setting: QuestionContext, places: dict[str, str]) -> tuple[Parameters,
 def _frame(base: Parameters, setting: QuestionContext) -> QuestionTimes:
     known = setting.known
     first, last = known.first or base.start_time, known.last or base.end_time
-    times = (setting.given.start_time, setting.given.end_time, setting.given.incident_start)
-    incident = bool(setting.incident) or any(times)
-    return QuestionTimes(base.start_time, base.end_time, first, last, setting.now, base.incident_start, incident)
+    return QuestionTimes(base.start_time, base.end_time, first, last, setting.now, base.incident_start)
 
 
 def _relative(asked: AskedSpan, held: Parameters, frame: QuestionTimes) -> tuple[datetime, datetime] | None:
@@ -164,7 +162,6 @@ def _relative(asked: AskedSpan, held: Parameters, frame: QuestionTimes) -> tuple
         return None
     asked.taken.append(match.span())
     if match["same"]:
-        asked.unread = [one for one in asked.unread if match["same"] not in one.lower()]
         return held.start_time, held.end_time
     if (match["side"] or "after").lower() in ("before", "until"):
         low, high = (frame.start if frame.start < held.start_time else frame.first), held.start_time

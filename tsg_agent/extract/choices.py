@@ -20,8 +20,6 @@ _ASKED = {
 _EITHER = "it may be when the incident was on, or only the window to look at"
 _MAYBE = -1
 """Rank of a start that may be only where to look: it opens the window, and the start is not taken from it."""
-_MOMENT = timedelta(minutes=30)
-"""Up to this long, "it broke between A and B" gives an uncertain start; a longer range is how long it lasted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +92,8 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     sighting, reading = (timed or open_ones)[0]
     quoted = material.quoted(sighting.start, sighting.end)
     if timed:
-        doubt = Doubt.UNCLEAR if len({one.instants for _, one in timed}) == 1 else Doubt.SEVERAL
         why = f"{quoted} does not settle it: {reading.problem}"
-        return Choice(question=ask(parameter, why, instants, doubt))
+        return Choice(question=ask(parameter, why, instants))
     material.notes.append(f"{quoted} does not settle {parameter}: {reading.problem}.")
     days = [instant for _, reading in open_ones for instant in reading.instants]
     return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
@@ -137,26 +134,17 @@ def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> Tim
 def settle_ranges(material: Material) -> None:
     """Turn each range into sightings of its two times: of the incident, of a window, or of what may be either."""
     roles, setting, given = material.roles, material.setting, material.given
-    for r in roles.ran:
-        first, second = span_of(r, setting)
-        short = first.instant and second.instant and second.instant - first.instant < _MOMENT
-        opens = material.ranges_are_windows or (given.start_time and given.start_time == first.instant)
-        if opens and not r.begun:
+    for r in [*roles.ran, *roles.either]:
+        first, second = span_of(r.first, r.second, setting)
+        if material.ranges_are_windows or (given.start_time and given.start_time == first.instant):
             roles.ranges.append(r)
-        else:
-            ran = replace(r, second=None) if r.vague and (r.begun or short) else r
-            _sight(ran, (first, second), (roles.starts, roles.ends), int(r.begun))
-    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
-    for r in roles.either:
-        first, second = span_of(r, setting)
-        if known and known == first.instant:
+        elif r in roles.ran:
             _sight(r, (first, second), (roles.starts, roles.ends))
-        elif known or given.start_time or material.ranges_are_windows:
-            roles.ranges.append(r)
         else:
             _sight(r, (replace(first.edge(), problem=_EITHER), second), (roles.starts, roles.ends), _MAYBE)
+    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
     for r in roles.ranges:
-        first, second = span_of(r, setting)
+        first, second = span_of(r.first, r.second, setting)
         if not (known and second.instant and second.instant <= known):  # that one belongs to another incident
             _sight(r, (first.edge(), second.edge(last=True)), (roles.window_starts, roles.window_ends))
 
@@ -168,17 +156,16 @@ def _sight(r: Range, readings: Sequence[TimeReading], into: Sequence[list[Sighti
         into[1].append(Sighting(r.second, RAN_TO, r.start, r.end, readings[1]))
 
 
-def span_of(r: Range, setting: TimeContext) -> tuple[TimeReading, TimeReading]:
+def span_of(first: TimeMention, second: TimeMention | None, setting: TimeContext) -> tuple[TimeReading, TimeReading]:
     """Both ends of a range. A day or zone written once holds for both; a range may run past midnight."""
-    if r.second is None:
-        return read(r.first, setting), TimeReading(())
-    zone, day = r.second.zone or r.first.zone, r.first.day or r.second.day
-    begin = read(replace(r.first, day=day, zone=r.first.zone or zone), setting)
-    if begin.instant and r.second.clock and not r.second.day:
+    if second is None:
+        return read(first, setting), TimeReading(())
+    zone, day = second.zone or first.zone, first.day or second.day
+    begin = read(replace(first, day=day, zone=first.zone or zone), setting)
+    if begin.instant and second.clock and not second.day:
         local = zone or setting.zone or UNIVERSAL
-        day = Day(around(local.today(begin.instant).date(), r.second.clock, local, begin.instant))
-    finish = read(replace(r.second, day=r.second.day or day, zone=zone), setting)
-    return begin, replace(finish, how=begin.how or finish.how)
+        day = Day(around(local.today(begin.instant).date(), second.clock, local, begin.instant))
+    return begin, read(replace(second, day=second.day or day, zone=zone), setting)
 
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:

@@ -4,16 +4,16 @@ Times and ranges are spotted and read as in reports. Their roles are not: "after
 at, and tells when something happened in a report. The words are English; the caller has translated other languages.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import UNIVERSAL, TimeContext, days_within
-from tsg_agent.extract.roles import Range
+from tsg_agent.extract.roles import in_ranges
 from tsg_agent.extract.spoken import SPAN, in_figures, length
 from tsg_agent.extract.spotting import MIDNIGHT, Day, TimeMention, spot
-from tsg_agent.extract.surroundings import Surroundings, surroundings
+from tsg_agent.extract.surroundings import Surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ENGLISH, words_of
 from tsg_agent.extract.zones import default_zone
@@ -29,22 +29,14 @@ _LEAD = _WORDS.like(
 """What stands before a time: which side of it is asked for, and how much of that."""
 _ONWARDS = _WORDS.like(r"[ ]*(?:\+|{asked_onwards})(?![\w])|[ ,]*(?:onwards?|on)\b")
 _COMPARED = _WORDS.like(r"[\s,]*{compared_with}\s+(?:(?:those|that|the ones) )?(?:in |during |for )?")
-_INCIDENT = _WORDS.like(
-    r"\b{of_incident}[ ]+(?P<start>(?:(?:the|this|our)[ ]+)?(?:"
-    r"{beginning}\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
-    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins}\b)?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b))"
+_BEGUN = (
+    r"(?:(?:the|this|our)[ ]+)?(?:{beginning}\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{an_incident}\b)?"
+    r"|{an_incident}\b(?:'s)?(?:[ ]{beginning begins}\b)?|(?:it|this|things|everything)[ ](?:all[ ])?{begins}\b)"
 )
+_INCIDENT = _WORDS.like(rf"\b{{of_incident}}[ ]+(?P<start>{_BEGUN})")
 _COUNTED = _WORDS.like(
     rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day|half[ -]hour)\b)"
-    r"(?:[ ](?:of|after|since|from|in)[ ](?:(?:the|this|our)[ ])?"
-    r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?(?P<of>{an_incident}|window)?\b)?"
-)
-_HOUR = r"[0-9]{1,4}h?(?![\w:%]|\.[0-9])"
-_UNREAD = _WORDS.like(
-    # a number that may be an hour: "after 2", "at 1400"; or something that happened: "since the deployment"
-    rf"\b{{beside_hour}}[ ]+{_HOUR}(?![/-])(?:[ ]?(?:-|to|and|until)[ ]?{_HOUR})?(?![ ]{{counted_by}})|\b{{unread}}\b"
-    r"|\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)|since[ ](?!when\b))"
-    r"(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?"
+    rf"(?P<of>[ ](?:of|in)[ ]+{_BEGUN})?"
 )
 _ATTACHED = _WORDS.like(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
@@ -53,8 +45,6 @@ _ATTACHED = _WORDS.like(
 """since 0940; 2026 is a year."""
 MOMENT = timedelta(minutes=5)
 """Window of a question that names one time: "at 14:05"."""
-_LIVE = timedelta(hours=1)
-"""Telemetry that ended longer ago is a recording: "the last 20 minutes" are those of its window, not of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +57,6 @@ class QuestionTimes:
     last: datetime
     now: datetime
     began: datetime | None = None
-    incident: bool = False
-    """Whether the window is an incident's, or was given. A time of day is then of its days."""
 
 
 @dataclass(slots=True)
@@ -118,34 +106,23 @@ def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     found = AskedSpan(prose.text)
     pieces = [*_time_pieces(prose, found, frame), *_counted_pieces(found, frame)]
     _combine(found, sorted((one for one in pieces if one.low or one.high), key=lambda piece: piece.begin), frame)
-    for match in _UNREAD.finditer(prose.text):
-        if not _inside(match.start(), match.end(), found.taken):
-            found.unread.append(f"{found.take(*match.span())} was not understood as a time")
     return found
-
-
-def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
-    return any(low < stop and begin < high for low, high in spans)
 
 
 def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
     """ "the first 15 minutes of the incident", "the last hour"."""
     for match in _COUNTED.finditer(found.text):
-        if _inside(*match.span(), found.taken):
+        if any(low < match.end() and match.start() < high for low, high in found.taken):
             continue
-        quoted, of = found.take(*match.span()), (match["of"] or "").lower()
-        long = length(match["span"]) or length(f"1 {match['span']}")
-        if match["which"].lower() != "first":
-            live = not of and frame.now - frame.last <= _LIVE
-            high = min(frame.now, frame.last) if live else frame.end
-            found.how.append(f"{quoted} is counted back from {moment(high)}, where the window ends.")
-            yield Piece(*match.span(), high - long, high)
-        elif frame.began is None and of not in ("", "window"):
-            found.unread.append(f"{quoted} is not used: when the incident began is not known")
+        quoted, long = found.take(*match.span()), length(match["span"]) or length(f"1 {match['span']}")
+        first = match["which"].lower() == "first"
+        edge = frame.began if first else frame.end if match["of"] else min(frame.now, frame.last)
+        if edge:
+            low, high = (edge, edge + long) if first else (edge - long, edge)
+            found.how.append(f"{quoted} was read as {moment(low)} to {moment(high)}.")
+            yield Piece(*match.span(), low, high)
         else:
-            low = frame.start if frame.began is None or of == "window" else frame.began
-            found.how.append(f"{quoted} is counted from {moment(low)}.")
-            yield Piece(*match.span(), low, low + long)
+            found.unread.append(f"{quoted} is not used: when the incident began is not known")
 
 
 def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterator[Piece]:
@@ -158,14 +135,9 @@ def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> Iterat
     if len(days) == 1 and not any(one.day and one.clock for one in mentions) and any(one.clock for one in mentions):
         found.take(days[0].start, days[0].end)  # "on 10 March, between 14:00 and 14:30"
         mentions = [replace(one, day=days[0].day) if one.clock else one for one in mentions if one is not days[0]]
-    second = None
-    for index, mention in enumerate(mentions):
-        if mention is second:
-            continue
-        around, second = surroundings(prose, mentions, index, ENGLISH), next(iter(mentions[index + 1 :]), None)
-        if second and not around.ranges_over(prose.text[mention.end : second.start]):
-            second = None
-        yield _piece(_dated(mention, setting, frame, found), second, around, found, setting)
+    for around, second in in_ranges(prose, mentions, ENGLISH):
+        first = _dated(around.mention, setting, frame, found)
+        yield _piece(first, second.mention if second else None, around, found, setting)
 
 
 def _piece(
@@ -181,7 +153,7 @@ def _piece(
         side, stop = "since", onwards.end()
     piece = Piece(around.begin(lead), stop)
     quoted = found.take(piece.begin, stop)
-    one, other = span_of(Range(first, second, piece.begin, stop), setting)
+    one, other = span_of(first, second, setting)
     low, end = one.edge().instant, (other if second else one).edge(last=True).instant
     if low is None or end is None:
         found.unread.append(f"{quoted} is not used: {one.edge().problem or other.problem}")
@@ -215,16 +187,14 @@ def _bounds(side: str, low: datetime, end: datetime, long: timedelta) -> tuple[d
 
 
 def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:
-    """A time of day with its day: the window's last one, else the incident's, else the telemetry's last one."""
+    """A time of day with its day: the window's last one, else the incident's."""
     if not mention.clock or mention.day:
         return mention
     zone = mention.zone or setting.zone or UNIVERSAL
     days = days_within(mention.clock, zone, frame.start, frame.end)
     if len(days) > 1:
         found.how.append(f"{found.quoted(mention.start, mention.end)} is of {days[-1]}, the window's last such day.")
-    if not days and not frame.incident:
-        days = days_within(mention.clock, zone, frame.first, frame.last)
-    day = days[-1] if days else zone.today(frame.began or frame.start if frame.incident else frame.last).date()
+    day = days[-1] if days else zone.today(frame.began or frame.start).date()
     problem = "" if mention.problem == MIDNIGHT else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 

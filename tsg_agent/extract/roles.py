@@ -7,8 +7,8 @@ investigations and complaints started.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 
@@ -27,7 +27,6 @@ PLAIN_END = 4
 """Lowest rank of an end that is told; lower ones are implied."""
 RAN_TO = 3
 """Rank of an end of a range, or after "until"."""
-_JOINED = 24  # characters between the two times of a range
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,12 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Two times that belong together, or one that lasts until now.
-
-    `begun`: the incident began at the first time; `vague`: it began some time between the two.
-    """
+    """Two times that belong together, or one that lasts until now."""
 
     first: TimeMention
     second: TimeMention | None
     start: int
     end: int
-    begun: bool = False
-    vague: bool = False
 
 
 @dataclass(slots=True)
@@ -100,11 +94,9 @@ RULES = (
     RoleRule("done", "ends", 6, lambda cue: cue.is_so() and not cue.around.words["closed"].fullmatch(cue.word)),
     RoleRule("done", "ends", 5, Cue.is_so),
     RoleRule("half_done", "ends", 4, Cue.is_so),
-    RoleRule("until", "nows", 2, lambda cue: cue.has("watched", near=True)),  # "we had watched it until 15:00"
     RoleRule("until", "ends", 3, lambda cue: not cue.has("fine", near=True)),
     RoleRule("still done", "ends", 2),
     RoleRule("created declared opened detected", "created", 6),
-    RoleRule("alarm", "created", 5, lambda cue: not (cue.subject and cue.after)),
     RoleRule("failing", "starts", 0, Cue.is_bare),
 )
 """The first rule that holds gives a time its role."""
@@ -125,48 +117,41 @@ _SUFFIX = re.compile(r"(?:[ _-](?:date[ _-]?time|date|time[ _-]?stamp|time|at|on
 def _holds(rule: RoleRule, cue: Cue) -> bool:
     """Whether a rule holds for words beside a time: they tell of this incident, and neither of plans nor of others."""
     around = cue.around
-    beside = around.following if cue.after else around.before
-    if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
+    if not rule.also(cue) or around.has("past", around.before + around.following):
         return False
     if around.ends_failing(cue.subject):
         return True
     if rule.role == "created":
         return cue.after or around.is_direct(cue.gap)
     told = f"{cue.subject} {re.split('[,;.]', cue.gap)[0] if cue.after else cue.gap}"
-    return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
+    return not around.has("elsewhere handling window planned", around.words["fine"].sub(" ", told))
+
+
+def in_ranges(
+    prose: Prose, mentions: Sequence[TimeMention], words: Words
+) -> Iterator[tuple[Surroundings, Surroundings | None]]:
+    """Each time with what is around it; together with the next one where both are a range."""
+    every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
+    second = None
+    for around, following in zip(every, [*every[1:], None], strict=False):
+        if around is not second:
+            joined = following and around.ranges_over(prose.text[around.mention.end : following.mention.start])
+            second = following if joined else None
+            yield around, second
 
 
 def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles:
     """The roles of a text's mentions; those without one are in `unused`."""
     roles = Roles()
-    every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
-    second = None
-    for around, following in zip(every, [*every[1:], None], strict=False):
-        if around is second:
-            continue
-        gap = prose.text[around.mention.end : following.mention.start] if following else ""
-        second = following if len(gap) <= _JOINED and around.ranges_over(gap) else None
+    for around, second in in_ranges(prose, mentions, words):
         if second:
             _ranging(around, second.mention, second.following, roles)
         else:
             _single(prose, around, roles)
-    _put_away(prose, roles, words)
     _find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
-
-
-def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
-    """Put away the ends that a relapse follows: "recovered at 14:30, down again at 14:41"."""
-    relapse = r"\b(?:{relapse}|{again} (?:\w+ )?{failing break}|{failing break} (?:\w+ )?{again})(?!\w)"
-    for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
-        before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
-        asks = prose.text[: prose.sentence(match.start())[1]].rstrip().endswith("?")  # "is mail-relay down again?"
-        if not (asks or words["planned not fine"].search(before)):
-            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
-            roles.ends = [one for one in roles.ends if one not in gone]
-            roles.unused += [one.mention for one in gone]
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
@@ -174,8 +159,9 @@ def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
     rules = [rule for rule in RULES if rule.role == "starts" or not to_now]  # "since 14:00 until now"
     told = ((rule.role, rule.rank) for rule in rules for cue in cues(around, rule.kinds) if _holds(rule, cue))
     role, rank = LABELS[label] if label else next(told, ("", 0))
-    corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
-    if corrects or (not role and not around.chat and _answers(prose, around)):
+    prosaic = not (label or around.chat)  # a message's own time answers and corrects nothing
+    corrects = prosaic and role in ("starts", "") and _corrects(prose, around, roles.starts)
+    if corrects or (prosaic and not role and _answers(prose, around)):
         role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
     if role:
         getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end, None, corrects))
@@ -200,13 +186,9 @@ def _answers(prose: Prose, around: Surroundings) -> bool:
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
     """Whether a time corrects the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"."""
-    if around.chat or not starts:
-        return False
     begin, end = prose.sentence(around.mention.start, around.mention.end)
-    first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
-    negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
-    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
-    _, *behind = around.words["correction instead" if negated else "correction"].split(said)
+    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)] if starts else ""
+    _, *behind = around.words["correction instead"].split(said)
     return bool(behind) and not around.has("elsewhere handling planned past", behind[-1])
 
 
@@ -217,69 +199,56 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     blamed. A range that may be either opens the window before it, and gives no start.
     """
     first, opens = around.mention, around.opening()
-    between = bool(opens and opens["between"])
-    begun = between and around.has("start since", around.head[-40:])  # "it started between"
-    found = Range(first, second, around.begin(opens), (second or first).end, begun=begun, vague=between)
-    asks, clauses = rest.rstrip().endswith("?"), [*around.clauses(around.head), rest]
-    said = (_purpose(around, clause, asks=asks) for clause in clauses)
-    purpose = "unused" if around.has("unrelated", rest) else next(filter(None, said), "ranges" if asks else "either")
-    if begun or _label_of(around.label) == "start":
+    if second and opens and opens["between"] and around.has("start since break rise", around.head[-40:]):
+        # "it started between 14:00 and 14:10 CET": at the first of the two, or later
+        first, second = replace(first, day=first.day or second.day, zone=first.zone or second.zone), None
+    found = Range(first, second, around.begin(opens), (second or first).end)
+    said = (_purpose(around, clause) for clause in [*around.clauses(around.head), rest])
+    purpose = "unused" if around.has("unrelated", rest) else next(filter(None, said), "either")
+    if _label_of(around.label) == "start":
         purpose = "ran"
     getattr(roles, purpose).extend([one for one in (first, second) if one] if purpose == "unused" else [found])
 
 
-def _purpose(around: Surroundings, clause: str, *, asks: bool) -> str:
+def _purpose(around: Surroundings, clause: str) -> str:
     """The list of `Roles` that a clause puts its range into; "" if it does not tell."""
     if around.has("elsewhere planned calm past", clause):
         return "unused"
-    trouble = around.has("failing symptom break done low start since", clause) or "%" in clause
     if around.has("to_look_at", clause):
         return "ranges"
     if around.has("event", clause):  # "look at the outage from 14:00 to 15:15" tells when it was
         return "ran"
+    trouble = around.has("failing symptom break done low start since", clause) or "%" in clause
     if around.has("window look", clause):
         return "either" if trouble else "ranges"
-    if trouble:
-        return "either" if asks else "ran"
-    return "unused" if around.has("handling", clause) else ""
+    return "ran" if trouble else "unused" if around.has("handling", clause) else ""
 
 
 def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
-    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration, "look at
-    the last 3 hours" a window."""
-    long = words.like(rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?|\b(?P<one>hour|day)\b")
+    """Give lengths of time their roles: "failing for 3 hours" is a start, "an outage of 3 hours" a duration."""
+    long = words.like(rf"(?<![\w.])(?P<span>{SPAN}|(?:hour|day)\b)(?P<event>[ -](?:long[ ])?{{event}}(?!\w))?")
     before = words.like(
         r"(?:\b(?P<for>{for since})[ ]|\b(?P<took>{lasting})\W{1,4})?(?:{about}[ ]|~)?(?:the[ ])?"
         r"(?:\b(?P<last>{last})\W{1,4})?(?:{about}[ ]|~)?$"
     )
     for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
-        said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
-        named = said and (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
-        if said and named and not any(low < match.end() and match.start() < high for low, high in clocks):
-            _length(prose, roles, words, said, match)
-
-
-def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
-    """Give one length of time its role, by the words `said` before it."""
-    start, end = match.start(), match.end("span" if match["span"] else "one")
-    opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
-    subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
-    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 60)]
-    near, begun = subject[-70:], Sighting(TimeMention(start, end, back=span), 1, opened, end)
-    others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1])
-    if others or re.search("[<>%]", subject):  # "over 5 % for 10m" is an alert's rule
-        return
-    if (said["for"] or (said["took"] and said["last"])) and words["failing hint event symptom"].search(near):
-        was = words["over"].search(rest) or words.like(r"\b{was}\b[^.\n]{0,40}$").search(subject)
-        over = was or any(one.rank >= PLAIN_END for one in roles.ends)  # "errors for a minute, gone now"
-        if over and not said["last"]:
-            roles.lasting.append((span, opened, end))
-        else:
-            roles.starts.append(begun)
-    elif said["took"] or match["event"]:
-        if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
+        start, end = match.span("span")
+        said = before.search(prose.masked[max(0, start - 200) : start])
+        if not said or any(low < match.end() and start < high for low, high in clocks):
+            continue
+        opened, span = start - len(said[0]), length(match["span"]) or length(f"1 {match['span']}")
+        subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
+        others = words["elsewhere handling planned past"].search(re.split(r"[,;:.]", subject[-70:])[-1])
+        if others or re.search("[<>%]", subject):  # "over 5 % for 10m" is an alert's rule
+            continue
+        until_now = said["for"] or (said["took"] and said["last"])
+        if until_now and words["failing hint event symptom"].search(subject[-70:]):
+            over = words["over"].search(prose.masked[end : min(prose.sentence(start)[1], end + 60)])
+            if over or any(one.rank >= PLAIN_END for one in roles.ends):  # "errors for a minute, gone now"
+                roles.lasting.append((span, opened, end))
+            else:
+                roles.starts.append(Sighting(TimeMention(start, end, back=span), 1, opened, end))
+        elif (said["took"] or match["event"]) and words["start event failing hint served"].search(
+            subject + said[0] + match[0]
+        ):
             roles.lasting.append((span, opened, match.end()))
-    elif words.like(r"\b(?={been}\b).*{failing}").search(rest):  # "for the last hour it has been failing"
-        roles.starts.append(begun)
-    elif said["last"] and words["look"].search(subject) and not (roles.starts or roles.created):
-        roles.ranges.append(Range(begun.mention, None, opened, end))

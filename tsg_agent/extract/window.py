@@ -1,6 +1,5 @@
 """Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +9,11 @@ from tsg_agent.extract.choices import Choice, Material, ask, choose, iso, origin
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import WIDEST, default_zone
-from tsg_agent.models import Doubt, Known, Question
+from tsg_agent.models import Doubt, Known
 
 _BEFORE_END = 2
 """Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
@@ -34,11 +33,9 @@ def find_window(
     material.setting = replace(seen.setting, began=start.instant)
     begins = choose("start_time", material.roles.window_starts, material)
     opened = _opening(start, begins, material)
-    if opened.instant and begins.question:
-        material.notes.append(f"No window of the text is used: {begins.question.text}")
     ended = _closing(start.instant, opened.instant, begins.instant, material)
     began = start if start.instant else _unknown(start, opened, material)
-    if opened.is_silent and ended.instant and not began.question and not ended.question:
+    if opened.is_silent and ended.instant:
         opened = _last_hours(ended.instant, material)
     material.times = {"incident_start": began, "start_time": opened, "end_time": ended}
     _tell_unused(material)
@@ -51,8 +48,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, no patterns need be made.
     spotted = spot(prose.text, words) if prose.text.strip() else []
-    found = spotted[:MAXIMUM_MENTIONS]
-    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in spotted[:MAXIMUM_MENTIONS]]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
@@ -66,7 +62,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Materi
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
     more = [f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read."]
-    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(found) else [])
+    return Material(mentions, roles, _dated(base, roles), notes=more if len(spotted) > len(mentions) else [])
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
@@ -74,11 +70,6 @@ def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
     seen = survey(Prose(text), Known(), now)
     dated = [one for one in seen.mentions if one.day or one.instant]
     return tuple(instant for one in dated for instant in read(one, seen.setting).instants) or (now,)
-
-
-def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[datetime]:
-    """The instants of the mentions that mean one."""
-    return [instant for one in mentions if (instant := read(one, setting).instant)]
 
 
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
@@ -89,8 +80,6 @@ def _dated(base: TimeContext, roles: Roles) -> TimeContext:
         if reading.instant and reading.instant <= base.now and (dated or (sighting in roles.nows and mention.clock)):
             day = (mention.zone or base.zone or UNIVERSAL).today(reading.instant).date() if dated else None
             return replace(base, written=reading.instant, written_day=day)
-        if dated and len(reading.instants) == 1:  # a day without a time of day
-            return replace(base, written_day=reading.instants[0].date())
     return base
 
 
@@ -101,8 +90,7 @@ def _incident_start(material: Material) -> Choice:
         return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
     if roles.lasting and not (choice.instant or choice.question):
-        said = [one for one in roles.ends if one.rank >= RAN_TO]
-        end = choose("end_time", said, replace(material, notes=[])).instant
+        end = choose("end_time", roles.ends, replace(material, notes=[])).instant
         span, *at = roles.lasting[0]
         if end:
             choice = Choice(end - span, f"text: {material.quoted(*at)}, counted back from its end")
@@ -114,7 +102,7 @@ def _unknown(start: Choice, opened: Choice, material: Material) -> Choice:
     """A start that the text does not settle; a question only if it is to be exact."""
     unknown = f"unknown: the text does not {'settle' if start.question else 'say'} when it began"
     if material.given.exact_start and not opened.question:
-        named = _instants(material.mentions, material.setting)
+        named = [instant for one in material.mentions for instant in read(one, material.setting).instants]
         why = "the start is to be exact, and the text does not settle it"
         return Choice(origin=unknown, question=start.question or ask("incident_start", why, named, Doubt.SILENT))
     if opened.instant and start.question:
@@ -135,10 +123,13 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
         return written
     reported = Choice() if written.question or start.question else _reported(material)
     before = f" - {_hours(material.before)}"
+    possible = map(datetime.fromisoformat, start.question.candidates if start.question else ())
+    covered = [one for one in possible if material.setting.covers(one)]
+    earliest = min(covered) if covered and max(covered) - min(covered) <= DAY else None
     options = (
         (start.instant, f"incident_start{before}"),
         (start.opens, f"{start.origin}{before}"),
-        (_earliest(start.question, material.setting), f"the earliest time at which it may have begun{before}"),
+        (earliest, f"the earliest time at which it may have begun{before}"),
         (reported.instant, f"when it was reported{before}; {reported.origin}"),
     )
     for moment, origin in options:
@@ -147,20 +138,11 @@ def _opening(start: Choice, written: Choice, material: Material) -> Choice:
     return Choice(question=written.question or start.question)
 
 
-def _earliest(question: Question | None, setting: TimeContext) -> datetime | None:
-    """The earliest candidate with telemetry; None if they are too far apart for one window."""
-    candidates = map(datetime.fromisoformat, question.candidates if question else ())
-    moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
-    return min(moments) if moments and max(moments) - min(moments) <= DAY else None
-
-
 def _reported(material: Material) -> Choice:
     """When it was reported: the highest rank, and of several the earliest."""
-    now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
     told = [(-one.rank, when.instant, origin_of(one, when, material)) for one, when in found if when.instant]
-    past = [one for one in told if one[1] <= now]
-    return Choice(*min(past)[1:]) if past else Choice()
+    return Choice(*min(told)[1:]) if told else Choice()
 
 
 def _closing(began: datetime | None, opened: datetime | None, begins: datetime | None, material: Material) -> Choice:
@@ -170,22 +152,19 @@ def _closing(began: datetime | None, opened: datetime | None, begins: datetime |
     ended = Choice(given.end_time.astimezone(UTC), "given") if given.end_time else written
     if ended.is_silent:
         ended = _ended(began, began or opened, material)
-        if ended.question:  # a window that is too long does no harm
-            shown = f"{ended.question.text} {', '.join(ended.question.candidates)}".strip()
-            material.notes.append(f"No end is taken from the text: {shown}")
     if ended.instant:
         return ended
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
-    question = ended.question if ended is written else None
-    if setting.last and setting.now > setting.last:
-        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", question)
-    return Choice(setting.now, f"now: {no_end}", question)
+    if setting.last and setting.now > setting.last:  # a window that is too long does no harm
+        return Choice(setting.last, f"the telemetry's last row: {no_end}, and now is later", written.question)
+    return Choice(setting.now, f"now: {no_end}", written.question)
 
 
 def _last_hours(end: datetime, material: Material) -> Choice:
     """Where a window without a start opens: some hours before its end, or before a time on the day before it."""
-    clocks, first = [one for one in material.roles.unused if one.clock], material.setting.first
-    near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
+    first, clocks = material.setting.first, [one for one in material.roles.unused if one.clock]
+    told = [read(one, material.setting).instant for one in clocks]
+    near = [one for one in told if one and end - DAY <= one < end]
     start = min(_minus(end, _BEFORE_END * material.before), *(_minus(one, material.before) for one in near), end)
     start = first if first and start < first < end else start
     return Choice(start, f"the last {_hours(end - start)}: the text does not say when it began")
@@ -195,20 +174,15 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
     """The end by the text: one that is told; else the start plus the duration; else the latest that is implied."""
     roles, setting = material.roles, material.setting
     ends = [one for one in [*roles.ends, *roles.nows] if _possible(one, after, material)]
-    if plain := [one for one in ends if one.rank >= PLAIN_END]:
-        return choose("end_time", plain, material, after)
-    if roles.lasting and began and not any(one in roles.ends for one in ends):
+    top = max((one.rank for one in ends), default=0)
+    if roles.lasting and began and top < RAN_TO:
         span, *at = roles.lasting[0]
         if began + span <= setting.now:
             return Choice(began + span, f"text: {material.quoted(*at)}, counted from the start")
-    if not ends:
-        return Choice()
-    latest = max(ends, key=lambda one: reading_of(one, setting, after).instants)
-    chosen = choose("end_time", [latest], material, after)
+    chosen = choose("end_time", ends, material, after)
     goes_on = min(setting.now, setting.last or setting.now)
-    if latest.rank < RAN_TO and chosen.instant and chosen.instant < goes_on:
-        quoted = material.quoted(latest.start, latest.end)
-        material.notes.append(f"The window ends with what is told ({quoted}), and not at {iso(goes_on)}: it may go on.")
+    if top < RAN_TO and chosen.instant and chosen.instant < goes_on:
+        material.notes.append(f"The window ends with what is told ({chosen.origin}), and not at {iso(goes_on)}.")
     return chosen
 
 
