@@ -40,8 +40,7 @@ _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _IN_ALL = re.compile(r"(?i)\bhow many\b.*?\b(?:(?:were|was|are|is) there|in total|in sum|altogether)\b")
 """"how many 502s were there?": their number, and not one for each of the last question's groups."""
 _VAGUE = re.compile(
-    r"(?i)\b(?:(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)"
-    r"|(?<!do )(?<!till )(?<!until )now)\b"
+    r"(?i)\b(?:(?:this |last |in the |yesterday )?(?:morning|evening|(?:after)?noon|(?:to)?night)|(?<!do |ll |il )now)\b"
 )
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
 """Columns whose values are events: "NullPointerExceptions in 3.15.0" asks for their number."""
@@ -89,12 +88,11 @@ def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
     """The answers to one piece of a sentence: two where it holds two queries, none where it asks nothing."""
     one = _One(asked_text(piece), bench, last, first=first)
-    text = one.text
     if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.unread):
         return []
     at = None if one.unread else second_of(one.reading)
     if at is not None:
-        return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
+        return [*_part(one.text[:at], bench, last, first=first), *_part(one.text[at:], bench, last, first=False)]
     try:
         return [one.answered()]
     except RefusedQuestion as refused:
@@ -355,8 +353,7 @@ class _One:
             names = [one for one in names if one.value != "region"]
         report = self.bench.investigate(self.text, replace(self.scope, parameters=self.parameters))
         part.report, part.checks = report, ["run_guide"]
-        state = self.asked.conclude == {"state"} and bool(names)
-        if state:
+        if self.asked.conclude == {"state"} and names:
             self._state(part, report)
         else:
             part.parameters = report.parameters
