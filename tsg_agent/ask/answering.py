@@ -40,7 +40,7 @@ _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _IN_ALL = re.compile(r"(?i)\bhow many\b.*?\b(?:(?:were|was|are|is) there|in total|in sum|altogether)\b")
 """"how many 502s were there?": their number, and not one for each of the last question's groups."""
 _VAGUE = re.compile(
-    r"(?i)\b(?:(?:this |last |in the |yesterday )?(?:morning|evening|(?:after)?noon|(?:to)?night)|(?<!do |ll |il )now)\b"
+    r"(?i)\b(?:(?:this |last |yesterday )?(?:morning|evening|(?:after)?noon|(?:to)?night)|(?<!do |ll |il )now)\b"
 )
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
 """Columns whose values are events: "NullPointerExceptions in 3.15.0" asks for their number."""
