@@ -45,10 +45,10 @@ from tsg_agent.simulator.incident import incident_text
 from tsg_agent.state import Context, State
 from tsg_agent.store import Store
 from tsg_agent.suspects import judge_with_suspects
-from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.memory import Allowance
 from tsg_agent.telemetry.profile import known_values
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import load_sql
@@ -110,7 +110,7 @@ def test_verdicts_are_made_without_the_copies_where_memory_is_scarce(
     with open_telemetry(str(folder)) as engine:
         report = concluded(engine)
         assert engine.run(held, {}, timeout=20)["n"].to_pylist() == [3]
-        monkeypatch.setattr(memory, "held", lambda: 2**40)
+        monkeypatch.setattr(Allowance, "is_scarce", lambda _: True)
         scarce = concluded(engine)
         assert engine.run(held, {}, timeout=20)["n"].to_pylist() == [0]
     assert [cause.subject for cause in scarce.causes] == [cause.subject for cause in report.causes] != []

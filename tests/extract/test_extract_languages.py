@@ -3,7 +3,7 @@
 import pytest
 
 from tests.extract.extracting import iso, run
-from tsg_agent.extract.words import LANGUAGES, Words, words_in
+from tsg_agent.extract.words import LANGUAGES, data, words_in
 
 # text -> incident_start, end_time
 READ = [
@@ -136,5 +136,5 @@ def test_a_language_is_told_by_two_of_its_marks() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_language_has_all_months_and_weekdays(language: str) -> None:
-    words = Words((language,))
-    assert (len(words.rows("months")), len(words.rows("weekdays"))) == (12, 7)
+    calendar = data(language)["calendar"]
+    assert (len(calendar["months"]), len(calendar["weekdays"])) == (12, 7)

@@ -89,11 +89,13 @@ def test_a_percentage_that_nothing_explains_and_no_service_measures_is_asked() -
     assert asked(run(BASE + "availability 92 %, down from 99.99 %")) == {}
 
 
-@pytest.mark.parametrize("text", ["threshold: 150", "SLA: 999%", "threshold: 0", "threshold: -5"])
-def test_a_threshold_out_of_range_is_an_error(text: str) -> None:
-    with pytest.raises(ParameterError) as caught:
-        run(BASE + text)
-    assert caught.value.fix
+@pytest.mark.parametrize(
+    "text", ["threshold: 150", "SLA: 999%", "threshold: 0", "threshold: -5", "SLA 950 %", "SLA of 50 %"]
+)
+def test_a_target_that_is_no_availability_is_told_and_not_used(text: str) -> None:
+    found = run(BASE + text)
+    assert found.parameters and found.parameters.threshold == 99.9
+    assert any(f'Not taken for the SLA threshold: "{text}"' in note for note in found.notes)
 
 
 @pytest.mark.parametrize("flag", [0.0, -1.0, 100.1, float("nan"), float("inf")])
@@ -109,6 +111,6 @@ def test_the_flag_wins() -> None:
 
 def test_a_share_is_no_percentage() -> None:
     """0.999 read as a percentage is met by any service at all."""
-    with pytest.raises(ParameterError, match=r"0\.999 \(--threshold\) reads like a share") as caught:
+    with pytest.raises(ParameterError, match=r"0\.999 \(--threshold\) is no percentage") as caught:
         run(BASE, threshold=0.999)
     assert "--threshold 99.9" in caught.value.fix

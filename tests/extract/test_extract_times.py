@@ -155,7 +155,6 @@ SETTLED = [
     ("> Errors began\n> at 06:30Z today", "20T06:30", "20T04:30", "20T10:00"),
     ("- **Incident start:** 2024-01-20 06:30 UTC", "20T06:30", "20T04:30", "20T10:00"),
     ("| Started at | 2024-01-20 06:30 UTC |", "20T06:30", "20T04:30", "20T10:00"),
-    ("Created: 2024-01-20T08:30:00Z. Errors since 06:00 release.", None, "20T06:30", "20T10:00"),
     # --- nothing says when it began: when it was reported serves for the window
     ("Created: 2024-01-20T08:30:00Z\n06:00: New service version deployed\n07:30: Customer complaints start arriving",
      None, "20T06:30", "20T10:00"),

@@ -70,6 +70,12 @@ def test_of_several_alerts_the_first_start_counts_and_the_others_are_told() -> N
     assert any("2024-01-20T06:50:00Z" in note for note in result.notes)
 
 
+def test_what_a_pair_of_name_and_value_says_is_no_state_of_the_alert() -> None:
+    fact = {"name": "Change window", "value": "closed"}
+    payload = {"startsAt": "2024-01-20T06:30:00Z", "updated_at": "2024-01-20T08:00:00Z", **PLACE, "fact": fact}
+    assert read(payload) == ("20T06:30", "20T04:30", "20T10:00")
+
+
 def test_an_object_with_a_name_and_a_value_keeps_its_other_fields() -> None:
     assert read({"title": "5xx", "value": 8.3, "startsAt": "2024-01-20T06:30:00Z", **PLACE})[0] == "20T06:30"
 

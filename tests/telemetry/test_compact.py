@@ -17,10 +17,10 @@ from tsg_agent.evidence import Measurer
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry import copies as making
-from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.memory import Allowance
 from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.plugin import load_sql
 from tsg_agent.tools.service_requests import with_service_requests
@@ -285,7 +285,7 @@ def test_copies_leave_scarce_memory_and_are_made_anew(
         found = rows(engine, *query)
         kept = copies(engine)
         if scarce:
-            monkeypatch.setattr(memory, "held", lambda: 2**40)
+            monkeypatch.setattr(Allowance, "is_scarce", lambda _: True)
         engine.release()
         assert copies(engine) == ([] if scarce else kept)
         assert rows(engine, *query) == found
@@ -296,7 +296,7 @@ def test_copies_that_are_being_read_stay(tmp_path: Path, monkeypatch: pytest.Mon
     sql, bound = QUERIES["plugin_2_feature_flags"]
     with DuckDB(telemetry(tmp_path)) as engine:
         engine.run(sql, bound, timeout=60)
-        monkeypatch.setattr(memory, "held", lambda: 2**40)
+        monkeypatch.setattr(Allowance, "is_scarce", lambda _: True)
         with engine._compact.reading(sql, bound, engine._creating(60)):
             engine.release()
             assert len(copies(engine)) == 2

@@ -86,12 +86,11 @@ def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
     """The answers to one piece of a sentence: two where it holds two queries, none where it asks nothing."""
     one = _One(asked_text(piece), bench, last, first=first)
-    text = one.text
     if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.unread):
         return []
     at = None if one.unread else second_of(one.reading)
     if at is not None:
-        return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
+        return [*_part(one.text[:at], bench, last, first=first), *_part(one.text[at:], bench, last, first=False)]
     try:
         return [one.answered()]
     except RefusedQuestion as refused:
@@ -352,8 +351,7 @@ class _One:
             names = [one for one in names if one.value != "region"]
         report = self.bench.investigate(self.text, replace(self.scope, parameters=self.parameters))
         part.report, part.checks = report, ["run_guide"]
-        state = self.asked.conclude == {"state"} and bool(names)
-        if state:
+        if self.asked.conclude == {"state"} and names:
             self._state(part, report)
         else:
             part.parameters = report.parameters

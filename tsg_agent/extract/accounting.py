@@ -1,13 +1,13 @@
 """Notes on what a text says and the extraction does not use: one of these may be what the author meant."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from tsg_agent.extract.choices import CANDIDATES, Material, iso
-from tsg_agent.extract.places import ScopeParameter, Settled
+from tsg_agent.extract.places import Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spoken import SPAN, UNIT, length
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS
@@ -18,15 +18,12 @@ from tsg_agent.wording import listed
 
 _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
-_SHORTEST = timedelta(minutes=1)
 _HOUR_SAID = any_of([form for form, value in ALL.table("calendar", "numbers").items() if value > 1])
 _LIKE_A_TIME = ALL.like(
-    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
-    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"
-    rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|by|dreiviertel|y)[ ](?:{_HOUR_SAID}|[0-9]{{1,2}}"
-    r"|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
-    r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9][^\n,;]{{1,16}})"
+    r"(?<![\w.:/@#-])(?:[0-2]?[0-9](?::|[ ]?h[ ]?)[0-5][0-9](?![\w:]|\.[0-9])"
+    r"|[0-9]{1,2}(?:[ ]?(?:uhr|o'?clock)|\.[0-5][0-9][ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt))\b"
+    rf"|\b(?:{{since until preposed about}}|nach|vor|past|to|dreiviertel)[ ](?:{_HOUR_SAID}|(?:[01][0-9])?[0-9]{{1,2}})"
+    rf"(?=\W{{0,3}}$|[,.;:!?)](?!\w)|\n)|{{vague}}[ ]{UNIT}|\b{{since}}[ ][0-9][^\n,;]{{1,16}})"
 )
 """What looks like a time, in any of the languages."""
 
@@ -51,9 +48,10 @@ def times_left(material: Material, used: Collection[datetime], told: str) -> lis
         reading = read(mention, setting)
         # it may be used on another day than its reading alone has, as an end after its start
         own = not any(read(mention, setting, one).instant in held for one in used)
-        away = [(zone, replace(mention, zone=zone)) for zone in zones if mention.clock and not mention.zone]
-        there = {one: zone.name for zone, moved in away for one in read(moved, setting).instants}
-        new = {one: "" for one in reading.instants if own} | {one: f" ({name})" for one, name in there.items()}
+        meant = [("", mention)] if own else []
+        if mention.clock and not mention.zone:
+            meant += [(f" ({zone.name})", replace(mention, zone=zone)) for zone in zones]
+        new = {one: where for where, moved in meant for one in read(moved, setting).instants}
         new = {one: where for one, where in new.items() if one not in held and iso(one) not in told}
         if new or not reading.instants:
             held.update(new)
@@ -71,15 +69,15 @@ def lengths_left(material: Material, began: datetime | None, end: datetime) -> l
     for match in islice(_SPAN.finditer(material.setting.prose.masked), _MOST):
         taken = any(one.start < match.end() and match.start() < one.end for one in material.mentions)
         span = length(match[0])
-        if not taken and _SHORTEST <= span <= 7 * DAY:
+        if not taken and timedelta(minutes=1) <= span <= 7 * DAY:
             instant = iso(began + span if began else end - span)
             found.append(f"{material.quoted(*match.span())} ({'until' if began else 'since'} {instant})")
     once = list(dict.fromkeys(found))[:CANDIDATES]
     return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
 
 
-def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:
+def names_left(settled: dict[str, Settled[str]]) -> list[str]:
     """A note on known names in the text that are not the parameters."""
-    named = [(kind.noun, found.value, value) for kind, found in settled for hit in found.hits for value in hit.values]
-    left = dict.fromkeys(f"{noun} {quote(name)}" for noun, taken, name in named if taken and name != taken)
+    named = [(kind, found, value) for kind, found in settled.items() for hit in found.hits for value in hit.values]
+    left = dict.fromkeys(f"{kind} {quote(name)}" for kind, found, name in named if name != (found.value or name))
     return [f"Named in the text, and not looked at: {listed([*left], CANDIDATES)}."] if left else []

@@ -8,7 +8,7 @@ from tsg_agent.extract.choices import Choice
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, Settled, settle
-from tsg_agent.extract.sla_target import SlaTarget, find_threshold
+from tsg_agent.extract.sla_target import find_threshold
 from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import find_window
@@ -42,13 +42,13 @@ def extract(
     prose.set_apart(own, [hit.start for hit in service.hits if service.value not in hit.values])
     before, now = timedelta(hours=window_hours), now.astimezone(UTC)
     window = find_window(
-        prose, known, given, now=now, place=region.value, before=before, ranges_are_windows=ranges_are_windows
+        prose, known, given, now=now, place=region.value or "", before=before, ranges_are_windows=ranges_are_windows
     )
     places = {"region": region, "service_name": service, "environment": environment}
-    found: dict[str, Settled | SlaTarget | Choice] = {**places, **window.times, "threshold": threshold}
+    found: dict[str, Settled[Any] | Choice] = {**places, **window.times, "threshold": threshold}
     questions = [one.question for one in found.values() if one.question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
-    notes += [*names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)]), *threshold.notes]
+    notes += [*names_left({REGION: region, SERVICE: service, ENVIRONMENT: environment}), *threshold.notes]
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions:
@@ -56,6 +56,5 @@ def extract(
     values: dict[str, Any] = {name: one.value for name, one in places.items()}
     values |= {name: one.instant for name, one in window.times.items()}
     values |= {"threshold": threshold.value, "other_regions": region.others, "exact_start": given.exact_start}
-    origins = {name: one.origin for name, one in found.items()}
-    parameters = Parameters.model_validate({**values, "origins": origins})
-    return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)
+    values["origins"] = {name: one.origin for name, one in found.items()}
+    return Extraction(parameters=Parameters.model_validate(values), notes=notes, unsettled=window.unsettled)

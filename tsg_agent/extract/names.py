@@ -1,7 +1,7 @@
 """Finds known names (regions, services, environments) in a text, as whole words, in any spelling."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsg_agent.extract.spoken import DIGITS
@@ -10,20 +10,20 @@ from tsg_agent.extract.words import ALL, data
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[ ]|[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
 _LONGER = re.compile(r"[-._][^\W_]")  # us-east does not end in us-east-1,
+_NUMBERED_PART = re.compile(r"(?<![0-9])[-._][0-9]+(?![^\W_])")
 _NUMBERED = re.compile(r"[ ][0-9]{1,2}(?![\w.:%])")  # nor "US West" in "US West 2"
 _ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
 _EVERYDAY = frozenset(data("environments")["everyday"])
 PLAIN_ENVIRONMENTS = frozenset[str]().union(*_ENVIRONMENTS) - _EVERYDAY
 _ENVIRONMENT_NEAR = re.compile(
-    r"(?:[\[(]|\b(?:env|environment)\W{0,3}|\b(?:tags|labels):[ ]|[ ]/[ ])§|[\w.-][ ]?[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
+    r"(?:[\[(]|[ ]/[ ]|\b(?:env|environment|tags|labels)\W{0,3})§|[,/][ ]?§[ ]?(?:[,:;/\n]|$)"
     r"|§(?:[\])]|[ ](?:env|environment|cluster|stack)\b)",
     re.IGNORECASE,
 )
 """Where an everyday word ("§") is an environment: "environment: live", "[live]", "payments, eu-central-1, live"."""
-_DIRECTION, _SHORT = re.compile("north|south|east|west|central"), re.compile(r"[a-z]{2,3}[nsewc]{1,2}[0-9]{1,2}")
 _NEGATING = ALL.like(r"\b{sparing}[ ](?:(?:in|en|dans)[ ])?$")
 _SPARED = ALL.like(
-    r"[ ]?(?:region)?[ ]?(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
+    r"[ ]{0,2}(?:(?:{sparing_verb}|:|-|\u2013)[ ]?){0,3}{spared}\b"
     r"(?![ ]{no_longer_spared}\b|[ ](?:\D{1,7}[ ])?[0-9]|[ ]?\?)"  # "is checkout ok?" asks
 )
 _ONE = ALL.like(r"[ ]{sparing_one}\b")
@@ -53,13 +53,9 @@ class KnownNames:
         for value in self.values:
             self._keys.setdefault(key(value), []).append(value)
         for group in _ENVIRONMENTS if environments else _REGIONS:
-            alike = [value for name in sorted(group) for value in self._keys.get(name, ())]
+            alike = list(dict.fromkeys(value for name in sorted(group) for value in self._keys.get(name, ())))
             for alias in group - set(self._keys) if alike else ():
                 self._keys[alias] = alike
-        for value in self.values:
-            short = key(_DIRECTION.sub(lambda one: one[0][0], value.casefold()))
-            if _SHORT.fullmatch(short) and short not in self._keys:  # "usw2" for us-west-2
-                self._keys[short] = [value]
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
 
@@ -70,59 +66,36 @@ class KnownNames:
         found = self._keys.get(key(value), [])
         return found[0] if len(found) == 1 else None
 
-    def inside(self, parts: Sequence[str]) -> Iterator[str]:
-        """The known values within a composed name, by its parts: "gw", "us", "east", "1" hold us-east-1."""
-        for start in range(len(parts)):
-            for stop in range(len(parts), start, -1):
-                value = self.exact("".join(parts[start:stop]))
-                # us-east is another than us-east-1
-                if value and not (parts[stop : stop + 1] and parts[stop].isdigit() and not value[-1].isdigit()):
-                    yield value
-                    break
+    def find(self, text: str, *, parts: bool = False) -> list[Hit]:
+        """All mentions of known values, in the text's order; `parts`: also as parts of composed names."""
+        tokens, hits, taken = list(_TOKEN.finditer(text)), list[Hit](), 0
+        for index, token in enumerate(tokens):
+            start = token.start()
+            end = self._longest(text, tokens, index, parts=parts) if start >= taken else 0
+            if end:
+                taken = end + ("(" in text[start:end] and text[end : end + 1] == ")")
+                written, near = text[start:taken], f"{text[max(0, start - 20) : start]}§{text[taken : taken + 20]}"
+                everyday = self._environments and key(written) in _EVERYDAY
+                if not everyday or _ENVIRONMENT_NEAR.search(near):
+                    values = [written] if written in self.values else self._keys[key(written)]
+                    hits.append(Hit(start, taken, tuple(values)))
+        return _judged(text, hits)
 
-    def find(self, text: str) -> list[Hit]:
-        """All mentions of known values, in the text's order."""
-        tokens = list(_TOKEN.finditer(text))
-        hits: list[Hit] = []
-        index = 0
-        while index < len(tokens):
-            last = self._longest(text, tokens, index)
-            if last is None:
-                index += 1
-                continue
-            start, end = tokens[index].start(), tokens[last].end()
-            end += "(" in text[start:end] and text[end : end + 1] == ")"
-            written = text[start:end]
-            found = self._keys[key(written)]
-            hits.append(Hit(start, end, (written,) if written in self.values else tuple(found)))
-            index = last + 1
-        return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
-
-    def _longest(self, text: str, tokens: list[re.Match[str]], index: int) -> int | None:
-        """Index of the last token of the longest known name that begins at token `index`; None if none does."""
-        start = tokens[index].start()
-        if start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
-            return None
-        joined, best = "", None
+    def _longest(self, text: str, tokens: list[re.Match[str]], index: int, *, parts: bool) -> int:
+        """Where the longest known name ends that begins at token `index`; 0 if none does."""
+        start, joined, best = tokens[index].start(), "", 0
+        if not parts and start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
+            return 0
         for position in range(index, len(tokens)):
-            token = tokens[position]
-            if position > index and not _JOINT.fullmatch(text, tokens[position - 1].end(), token.start()):
+            end, inside = tokens[position].end(), position > index
+            joined += _part(tokens[position], inside=inside)
+            apart = inside and not _JOINT.fullmatch(text, tokens[position - 1].end(), tokens[position].start())
+            if apart or (joined not in self._prefixes and joined not in self._keys):
                 break
-            joined += _part(token, inside=position > index)
-            if joined not in self._prefixes and joined not in self._keys:
-                break
-            end = token.end()
-            ends = not _LONGER.match(text, end) and (text[start:end] in self.values or not _NUMBERED.match(text, end))
-            if ends and joined in self._keys:
-                best = position
+            named = joined in self._keys and not (_NUMBERED_PART if parts else _LONGER).match(text, end)
+            if named and not (_NUMBERED.match(text, end) and text[start:end] not in self.values):
+                best = end
         return best
-
-    def _everyday(self, text: str, hit: Hit) -> bool:
-        """Whether what reads like an environment is an everyday word ("live", "test")."""
-        if not self._environments or key(text[hit.start : hit.end]) not in _EVERYDAY:
-            return False
-        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
-        return not _ENVIRONMENT_NEAR.search(f"{before}§{after}")
 
 
 def key(value: str) -> str:
@@ -135,8 +108,11 @@ def _part(token: re.Match[str], *, inside: bool) -> str:
     return DIGITS.get(folded, folded) if inside else folded
 
 
-_REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regions").items())
-"""For each region of a cloud, the keys of its name in the console and in telemetry."""
+_DIRECTION = re.compile("(?:north|south|east|west|central)(?=.*[0-9])")
+_REGIONS = [
+    {key(name), key(code), key(_DIRECTION.sub(lambda one: one[0][0], code))} for name, code in data("regions").items()
+]
+"""For each region of a cloud, the keys of its name in the console, of its code and of that shortened ("usw2")."""
 
 
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:

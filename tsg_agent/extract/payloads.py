@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -25,13 +26,12 @@ _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
 _WORDS = data("payloads")
 _STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
-_OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
+_STATE = re.compile(rf"(?:.*\W)?(?:(?P<over>{any_of(_WORDS['over'])})|{any_of(_WORDS['goes_on'])})", re.IGNORECASE)
 _ENTITIES = re.compile(rf"(?:.*_)?{any_of(_WORDS['entities'])}", re.IGNORECASE)
 _NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}")
 _CHANGED = re.compile(any_of(_WORDS["changed"]))
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
-_FORMER = ("previous", "old")
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
 _MIME = re.compile(r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.I | re.M)
 
@@ -42,16 +42,12 @@ def unfolded(text: str) -> str:
     text = _tables(_chat(_plain(text) if _HTML.search(text) else text))
     position = 0
     for _ in range(_MOST_PAYLOADS):
-        match = _OPENS.search(text, position)
-        if match is None:
-            break
-        position = match.end()
-        try:
-            found, end = json.JSONDecoder().raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            continue
-        head = "\n".join([text[: match.start()], *lines(found), ""])
-        text, position = head + text[end:], len(head)
+        if match := _OPENS.search(text, position):
+            position = match.end()
+            with suppress(ValueError, RecursionError):
+                found, end = json.JSONDecoder().raw_decode(text, match.start())
+                head = "\n".join([text[: match.start()], *lines(found), ""])
+                text, position = head + text[end:], len(head)
     return text
 
 
@@ -72,23 +68,16 @@ def lines(payload: Any) -> list[str]:
 
 def is_over(found: Iterable[Field]) -> bool:
     """Whether an alert is over, by the outermost field that tells its state."""
-    states = [one for one in found if one.name in _STATES and isinstance(one.value, str)]
-    told = [one for one in states if _OVER.fullmatch(one.value) or _GOES_ON.fullmatch(one.value)]
-    outermost = min(told, key=lambda one: (one.depth, _STATES.index(one.name)), default=None)
-    return outermost is not None and bool(_OVER.fullmatch(outermost.value))
-
-
-def _parsed(value: Any) -> Any:
-    """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
-    try:
-        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
-    except (ValueError, RecursionError):
-        return value
+    states = sorted((one for one in found if one.name in _STATES), key=lambda one: (one.depth, _STATES.index(one.name)))
+    told = (match["over"] for one in states if (match := _STATE.fullmatch(str(one.value))))
+    return bool(next(told, None))
 
 
 def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
     """All leaves of a payload, the outer ones first. Of several alerts, those that are still on."""
-    node = _parsed(node)
+    if isinstance(node, str) and node.lstrip()[:1] in ("{", "["):  # as CloudWatch sends it through SNS
+        with suppress(ValueError, RecursionError):
+            node = json.loads(node)
     if depth > _DEEPEST or node in (None, ""):
         return []
     if isinstance(node, list):
@@ -96,25 +85,16 @@ def fields(node: Any, name: str = "", depth: int = 0) -> list[Field]:
         return [*chain.from_iterable([one for one in each if not is_over(one)] or each)]
     if not isinstance(node, dict):
         return [Field(depth, snake_case(name), node)]
-    found = []
-    if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
-        called = (node[key] for key in _NAMES if isinstance(node.get(key), str))
-        found += [Field(depth, snake_case(name), one) for one in islice(called, 1)]
-    for key, value in sorted(_paired(node).items(), key=lambda item: isinstance(item[1], dict | list)):
-        if not key.lower().startswith(_FORMER):
+    called = [node[key] for key in _NAMES if isinstance(node.get(key), str)]  # "service": {"id": "1", "name": "shop"}
+    found = [Field(depth, snake_case(name), one) for one in called[:1] if _ENTITIES.fullmatch(name)]
+    paired = [node[key] for key in ("name", "key", "title") if isinstance(node.get(key), str)]
+    if paired and "value" in node:  # {"name": "Service", "value": "checkout"}, the form of dimensions and attachments
+        node = {paired[0]: node["value"]} | {key: value for key, value in node.items() if key != "value"}
+    for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
+        if not key.lower().startswith(("previous", "old")):
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else key
             found += fields(value, inner, depth + 1)
     return found
-
-
-def _paired(node: dict[str, Any]) -> dict[str, Any]:
-    """{"name": "Service", "value": "checkout"}, the form of dimensions and attachments, as {"Service": "checkout"}."""
-    keys = {key.lower(): key for key in node}
-    name = next((keys[one] for one in ("name", "key", "title") if one in keys), "")
-    if "value" not in keys or not isinstance(node.get(name), str):
-        return node
-    rest = {key: value for key, value in node.items() if key not in (name, keys["value"])}
-    return {node[name]: node[keys["value"]]} | rest
 
 
 def _line(name: str, value: Any, *, over: bool) -> str:
@@ -152,10 +132,8 @@ def times(found: Iterable[Field], names: str, *, latest: bool = False) -> dateti
     """The earliest (or `latest`) time in fields of these names, aware; None without any."""
     moments = []
     for value in values(found, names):
-        try:
+        with suppress(ValidationError):
             moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
-        except ValidationError:
-            continue
     sure = [moment for moment in moments if moment and moment.year > 1]
     return (max if latest else min)(sure, default=None)
 
@@ -163,35 +141,29 @@ def times(found: Iterable[Field], names: str, *, latest: bool = False) -> dateti
 def _mail(text: str) -> str:
     """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
-    body = message.get_body(("plain", "html"))
-    try:
-        said = body.get_content() if body else text
-    except (LookupError, ValueError):  # in an encoding that Python does not know
-        return text
     heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
-    return "\n".join([*heads, "", str(said)])
+    with suppress(LookupError, ValueError):  # in an encoding that Python does not know
+        body = message.get_body(("plain", "html"))
+        return "\n".join([*heads, "", str(body.get_content() if body else text)])
+    return text
 
 
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1[^<>]{0,20}>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG_HTML = re.compile(
-    r"<(?:(?P<cell>t[dh])|(?P<row>/tr)|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})"
-    r"\b[^<>]{0,2000}>",
+    r"<(?:(?P<cell>t[dh])|(?P<block>/?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|hr|pre|title))|[/!]?[a-z]\w{0,20})\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
-_MARKS = {"cell": " | ", "row": " |\n", "block": "\n"}
 
 
 def _plain(text: str) -> str:
     """The text of an HTML document: one line for each block, with bars between cells."""
     said = re.sub(r"\s+", " ", _HIDDEN.sub(" ", text))
-    said = _TAG_HTML.sub(lambda tag: _MARKS.get(tag.lastgroup or "", ""), said)
+    said = _TAG_HTML.sub(lambda tag: " | " if tag["cell"] else "\n" * bool(tag["block"]), said)
     return re.sub(r"\n\s*\n+", "\n", html.unescape(said))
 
 
 _SENT = re.compile(
-    r"^(?P<who>@?[\w.'-]{1,30}(?: [\w.'-]{1,30}){0,2})(?:[ ]+APP)?[ ]{2,4}"
-    r"(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)",
-    re.MULTILINE,
+    r"^(?P<who>@?[\w.' -]{1,60}?)(?:[ ]+APP)?[ ]{2,4}(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)", re.M
 )
 _RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
 _ZONE_HEAD = re.compile(r"[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
@@ -206,14 +178,11 @@ def _tables(text: str) -> str:
     rows, index = [_cells(row) for row in written], 0
     while index < len(rows) - 1:
         head, ruled = rows[index], bool(_RULE.match(written[index + 1]))
-        first = stop = index + 1 + ruled
-        if ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index])):
-            while stop < len(rows) and (len(rows[stop]) == len(head) > 1 or (ruled and "|" in written[stop])):
-                written[stop] = _row(head, rows[stop])
-                stop += 1
-        if stop > first:
-            written[index:first] = [""] * (first - index)
-        index = stop
+        table = ruled or (len(head) > 2 and not re.search(r"[0-9]|: ", written[index]))
+        index += 1 + ruled
+        while table and index < len(rows) and (len(rows[index]) == len(head) > 1 or (ruled and "|" in written[index])):
+            written[index] = _row(head, rows[index])
+            index += 1
     return "\n".join(written)
 
 

@@ -1,11 +1,11 @@
 """Settles region, service and environment: by a flag, a label, a mention in prose, or a question."""
 
-import difflib
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from itertools import islice, pairwise
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
@@ -15,6 +15,7 @@ from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
 from tsg_agent.wording import listed
 
+Value = TypeVar("Value", str, float)
 CANDIDATES = 20
 _MATCHES = 100  # labels, and names, that are read of a text
 _AROUND = " \t\"'*`_,;"  # what may stand around a labelled value
@@ -22,40 +23,21 @@ _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?<!all )(?:%s)[\"'*`_]{0,3}[ ]?[:
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(r"\W*(?:unknown|n/?a|none|tb[dc]|all|global|several|various|not sure|any)?\b", re.IGNORECASE)
 _SHAPED = re.compile(
-    r"(?<![\w.-])([a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?)[a-z]?(?![\w.]*[\w-])",
-    re.IGNORECASE,
+    r"(?<![\w.-])([a-z-]{2,12}-(?:north|south|east|west|central)[a-z]{0,5}-?[0-9]{0,2})[a-z]?(?![\w.]*[\w-])", re.I
 )
 _COMPOSED = re.compile(r"(?<![\w.@-])(?<![^/]/)[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w@-])")
 _GAP = re.compile(r"[ ,/(\[-]{1,3}")
 _ALTERNATIVE = re.compile(
-    r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou]|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*",
-    re.IGNORECASE,
+    r"\W*(?:\?|\b(?:or|oder|ou?|u|soit|others|andere|otr[oa]s|d'autres)\b(?:\W{1,4}[^\W_]{1,20}){0,2})\W*", re.I
 )
-
-
-class ScopeParameter(NamedTuple):
-    """One of the three parameters, with patterns of the labels that its value stands behind, plain and loose ones."""
-
-    parameter: str
-    noun: str
-    labels: list[re.Pattern[str]]
-
-
-def _scope(parameter: str, noun: str) -> ScopeParameter:
-    labels = [any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose")]
-    return ScopeParameter(parameter, noun, [re.compile(_LABEL % label, re.IGNORECASE) for label in labels])
-
-
-REGION = _scope("region", "region")
-SERVICE = _scope("service_name", "service")
-ENVIRONMENT = _scope("environment", "environment")
+REGION, SERVICE, ENVIRONMENT = "region", "service", "environment"
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Generic[Value]):
     """A value with its origin, or a question; and the other values that the text names."""
 
-    value: str = ""
+    value: Value | None = None
     origin: str = ""
     question: Question | None = None
     others: tuple[str, ...] = ()
@@ -64,14 +46,12 @@ class Settled:
     """All mentions of known values."""
 
 
-def settle(
-    kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()
-) -> Settled:
+def settle(kind: str, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()) -> Settled[str]:
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not.
 
     `others`: where the text names the other parameters. Of several values the only one beside such a name is used.
     """
-    names = KnownNames(known, environments=kind is ENVIRONMENT)
+    names = KnownNames(known, environments=kind == ENVIRONMENT)
     hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
     found = _settled(kind, names, flag, prose, hits)
     named = dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared)
@@ -83,104 +63,77 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
-def _settled(kind: ScopeParameter, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled:
+def _settled(kind: str, names: KnownNames, flag: str | None, prose: Prose, hits: list[Hit]) -> Settled[str]:
     if flag is not None:
-        return Settled(checked(kind, names, flag), "given")
-    if not names.values:
-        return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
-    unknown: list[str] = []
-    for label in kind.labels:
-        pool, others = _labelled(prose, label, names, hits)
-        if pool:
-            return _pick(kind, pool, prose, "text, labelled")
-        unknown += others
+        if (value := names.exact(flag)) is not None:
+            return Settled(value, "given")
+        shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
+        raise ParameterError(f"The telemetry has no {kind} {quote(flag)}.", fix=f"Known: {shown or 'none'}.")
+    pool, unknown = _labelled(kind, names, prose, hits)
+    if pool:
+        return _pick(kind, pool, prose, "text, labelled")
     if unknown:
-        return _unknown(kind, names, unknown[0])
+        return _unknown(kind, names, unknown)
     pool = [hit for hit in hits if not hit.spared]
     # "it's payments, not checkout" also drops an earlier "checkout"; a quoted report is another one
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
-    if pool:
-        return _pick(kind, _corrected(pool, prose), prose, "text")
-    return _silent(kind, names, prose, {value for values in spared for value in values})
-
-
-def _corrected(pool: list[Hit], prose: Prose) -> list[Hit]:
-    """The names from the last correction on: "us-east-1. No, wait, us-west-2"."""
-    words = words_in(prose.text)
-    for index, (one, two) in reversed(list(enumerate(pairwise(pool[:_MATCHES]), 1))):
-        between = prose.text[one.end : two.start]
-        if len(between) <= 60 and one.values != two.values and words["correction"].search(between):
-            return [hit for hit in pool[index:] if hit.values != one.values]
-    return pool
-
-
-def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
-    """A flag's value as the telemetry spells it. Raises `ParameterError` for an unknown one."""
-    value = names.exact(flag)
-    if value is not None:
-        return value
-    shown = listed([quote(name) for name in closest(flag, names.values)], CANDIDATES)
-    fix = f"Known: {shown}." if shown else f"The telemetry names no {kind.noun}."
-    raise ParameterError(f"The telemetry has no {kind.noun} {quote(flag)}.", fix=fix)
+    return _pick(kind, pool, prose, "text") if pool else _silent(kind, names, prose, spared)
 
 
 def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Known values, the most similar to a text first."""
+    """Known values, the most similar to a text first; of thousands, which nobody reads, only the first are compared."""
     spelled = text[:200].casefold()
-    # Sorting by likeness is for lists that a person reads; thousands of names are not compared one by one.
-    some, rest = known[:1_000], known[1_000:]
-    ranked = sorted(some, key=lambda name: -difflib.SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
-    return (*ranked, *rest)
+    first = sorted(known[:1_000], key=lambda name: -SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
+    return (*first, *known[1_000:])
 
 
-def _labelled(prose: Prose, label: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> tuple[list[Hit], list[str]]:
-    """What stands behind a label: known values; and names that the telemetry lacks, which are not "n/a" or the like."""
-    found, unknown = [], []
+def _labelled(kind: str, names: KnownNames, prose: Prose, hits: list[Hit]) -> tuple[list[Hit], str]:
+    """What stands behind labels: known values; and the first name that the telemetry lacks, but no "n/a"."""
+    found, unknown = [], ""
+    label = ALL.like(_LABEL % any_of(ALL.listed("labels", kind)))
     for match in islice(label.finditer(prose.text), _MATCHES):
-        start, end = match.end(), min(match.end() + 200, prose.line(match.end())[1])
-        line, following = prose.text[start:end].strip(_AROUND), _NEXT_LABEL.search(prose.text, start, end)
-        end = following.start() if following else end
+        start = match.end()
+        line = prose.text[start : min(start + 200, prose.line(start)[1])]
+        value = _NEXT_LABEL.split(line, maxsplit=1)[0]
+        end = start + len(value)
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
-        value = prose.text[start:end].strip(_AROUND)
-        first = re.split(r"[,;(\n]", value)[0].strip(f"{_AROUND}.")
-        if not inside and (exact := names.exact(value) or names.exact(line)):
+        if not inside and (exact := names.exact(value.strip(_AROUND)) or names.exact(line.strip(_AROUND))):
             inside = [Hit(start, end, (exact,))]
         found += inside
+        first = re.split(r"[,;(]", value)[0].strip(f"{_AROUND}.")
         if not inside and key(_PLACEHOLDER.sub("", first, count=1)):
-            unknown.append(first)
+            unknown = unknown or first
     return found, unknown
 
 
-def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, where: str) -> Settled:
+def _pick(kind: str, pool: list[Hit], prose: Prose, where: str) -> Settled[str]:
     """One of the values found: of several the likeliest, or a question."""
     plain = [hit for hit in pool if len(hit.values) == 1]
-    if not plain:
-        quoted = quote(prose.text[pool[0].start : pool[0].end])
-        return Settled(question=_question(kind, f"{quoted} may mean several", pool[0].values))
-    values, hit, notes = tuple(dict.fromkeys(hit.values[0] for hit in plain)), plain[0], []
-    if len(values) > 1:
-        chosen = _likeliest(kind, plain, prose)
-        if chosen is None:
-            return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
-        hit, why = chosen
-        notes = [f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, {why}."]
+    values = tuple(dict.fromkeys(value for hit in plain or pool for value in hit.values))
+    hit, why = (plain[0], "") if len(values) == 1 else _likeliest(kind, plain, prose)
+    if hit is None:
+        return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
+    notes = [f"The text names several {kind}s; {quote(hit.values[0])} is used, {why}."] if why else []
     return Settled(hit.values[0], f"{where}: {prose.snippet(hit.start, hit.end)}", notes=notes)
 
 
-def _likeliest(kind: ScopeParameter, pool: list[Hit], prose: Prose) -> tuple[Hit, str] | None:
+def _likeliest(kind: str, pool: list[Hit], prose: Prose) -> tuple[Hit | None, str]:
     """Of several values the one that is meant, and why; None where the text does not tell."""
     words = words_in(prose.text)
-    between = (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
-    either = any(map(_ALTERNATIVE.fullmatch, between))  # "checkout or payments": the text itself leaves it open
-
+    gaps = [(one, two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
+    either = any(_ALTERNATIVE.fullmatch(gap) for *_, gap in gaps)  # "checkout or payments": the text leaves it open
+    wrong = [(one, two) for one, two, gap in gaps[:_MATCHES] if len(gap) <= 60 and words["correction"].search(gap)]
+    for one, two in wrong[-1:]:  # "us-east-1. No, wait, us-west-2"
+        pool = [hit for hit in pool if hit.start >= two.start and hit.values != one.values]
     reasons = (
+        ("as the text corrects itself", pool if wrong else []),
         ("as only it is said to fail", [hit for hit in pool[:_MATCHES] if not either and _fails(hit, prose, words)]),
         ("as it is named with where it runs", [hit for hit in pool if hit.beside and not either]),
-        ("as it is named first", pool[:1] if kind is REGION and not either else []),
+        ("as it is named first", pool[:1] if kind == REGION and not either else []),
     )
-    return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), None)
+    return next(((hits[0], why) for why, hits in reasons if len({hit.values for hit in hits}) == 1), (None, ""))
 
 
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
@@ -190,8 +143,8 @@ def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
-def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled:
-    if kind is REGION and names.values == (EVERYWHERE,):
+def _unknown(kind: str, names: KnownNames, text: str) -> Settled[str]:
+    if kind == REGION and names.values == (EVERYWHERE,):
         why = "the telemetry does not record regions"
         note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
         return Settled(EVERYWHERE, why, notes=[note])
@@ -199,34 +152,30 @@ def _unknown(kind: ScopeParameter, names: KnownNames, text: str) -> Settled:
     return Settled(question=_question(kind, why, closest(text, names.values)))
 
 
-def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str]) -> Settled:
+def _silent(kind: str, names: KnownNames, prose: Prose, spared: Set[tuple[str, ...]]) -> Settled[str]:
     """A value without a mention: a part of a composed name, or the telemetry's only value."""
-    composed = [hit for hit in _composed(kind, names, prose) if hit.values[0] not in spared]
-    if len({hit.values for hit in composed}) == 1:
-        shown = prose.snippet(composed[0].start, composed[0].end)
-        return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
+    composed: list[Hit] = []
+    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
+        parts = {*re.split(r"[-_.]", match[0].casefold())}
+        # a service counts only beside an environment, and "non-prod" is no "prod"
+        alone, negated = not parts & PLAIN_ENVIRONMENTS, parts & {"pre", "non", "not"}
+        if not (alone if kind == SERVICE else negated):
+            found = (hit for hit in names.find(match[0], parts=True) if hit.values not in spared)
+            composed += [replace(hit, start=match.start(), end=match.end()) for hit in found]
+    if composed:
+        return _pick(kind, composed, prose, "text, in a composed name")
     # us-east-1a is a zone of us-east-1
-    shaped = _SHAPED.finditer(prose.text) if kind is REGION else ()
+    shaped = _SHAPED.finditer(prose.text) if kind == REGION else ()
     if unknown := next((match[0] for match in shaped if not names.exact(match[1])), ""):
         return _unknown(kind, names, unknown)
     if len(names.values) == 1:
-        note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
-        origin = f"the only {kind.noun} in the telemetry; the text names none"
-        return Settled(names.values[0], origin, notes=[note] if kind is SERVICE else [])
+        origin = f"the only {kind} in the telemetry; the text names none"
+        notes = [f"{quote(names.values[0])} is looked at: it is {origin}."] if kind == SERVICE else []
+        return Settled(names.values[0], origin, notes=notes)
     return Settled(question=_question(kind, "the text names none that the telemetry has", names.values, Doubt.SILENT))
 
 
-def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
-    """Known names within composed names: a service counts only beside an environment, and "non-prod" is no "prod"."""
-    found = []
-    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = re.split(r"[-_.]", match.group().casefold())
-        refused = kind is ENVIRONMENT and not {"pre", "non", "not"}.isdisjoint(parts)
-        if not refused and (kind is not SERVICE or not PLAIN_ENVIRONMENTS.isdisjoint(parts)):
-            found += [Hit(match.start(), match.end(), (value,)) for value in names.inside(parts)]
-    return found
-
-
-def _question(kind: ScopeParameter, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
-    text = f"Which {kind.noun} is affected? {why[:1].upper()}{why[1:]}."
-    return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)
+def _question(kind: str, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
+    text = f"Which {kind} is affected? {why[:1].upper()}{why[1:]}."
+    parameter = "service_name" if kind == SERVICE else kind
+    return Question(parameter=parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)

@@ -12,7 +12,7 @@ from tsg_agent.extract.choices import span_of
 from tsg_agent.extract.readings import UNIVERSAL, TimeContext, days_within
 from tsg_agent.extract.roles import in_ranges
 from tsg_agent.extract.spoken import SPAN, in_figures, length
-from tsg_agent.extract.spotting import Day, TimeMention, spot
+from tsg_agent.extract.spotting import MIDNIGHT, Day, TimeMention, spot
 from tsg_agent.extract.surroundings import Surroundings
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ENGLISH, words_of
@@ -195,7 +195,7 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
     if len(days) > 1:
         found.how.append(f"{found.quoted(mention.start, mention.end)} is of {days[-1]}, the window's last such day.")
     day = days[-1] if days else zone.today(frame.began or frame.start).date()
-    problem = "" if mention.problem == "midnight" else mention.problem
+    problem = "" if mention.problem == MIDNIGHT else mention.problem
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 
 

@@ -1,9 +1,9 @@
 """Turns a mention into an instant: its day and zone come from the mention, the text, the telemetry or the clock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
+from tsg_agent.extract.spotting import MIDNIGHT, TWELVE, Day, TimeMention, date_of
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL
 from tsg_agent.extract.zones import LOCAL, Zone
@@ -72,21 +72,23 @@ def read(mention: TimeMention, setting: TimeContext, after: datetime | None = No
         return TimeReading((mention.instant,), "seconds since 1970")
     if mention.plus is not None or mention.back is not None:
         return _counted(mention, setting)
-    if mention.problem and not mention.clock:
-        return TimeReading((), problem=mention.problem)
     zone = mention.zone or setting.zone or UNIVERSAL
     dates, how, problem = _dates(mention, setting, zone, after)
     if mention.clock is None:
         midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
         return TimeReading(midnights, how, problem or NO_CLOCK)
-    if mention.problem == "midnight" and mention.day and not problem:
-        dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
-    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
-    if mention.problem == TWELVE:
-        afternoon = mention.clock.replace(hour=mention.clock.hour + 12)
-        both = [_instants(clock, dates, zone, said, TWELVE) for clock in (mention.clock, afternoon)]
-        return replace(both[0], instants=(*both[0].instants, *both[1].instants))
-    return _instants(mention.clock, dates, zone, said, problem)
+    moments = [datetime.combine(day, mention.clock) for day in dates]
+    if mention.problem == TWELVE or (mention.problem == MIDNIGHT and mention.day and not problem):
+        problem = mention.problem
+        moments += [one + (DAY / 2 if problem == TWELVE else DAY) for one in moments]
+    how = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
+    instants = tuple(dict.fromkeys(instant for one in moments for instant in zone.instants(one)))
+    if moments and not instants:
+        what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
+        problem = problem or f"its zone {zone.name} cannot be turned to UTC: {what}"
+    elif len(instants) > len(moments):
+        problem = problem or f"{zone.name} may mean several offsets at this time"
+    return TimeReading(instants, how.lstrip(", "), problem)
 
 
 def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
@@ -96,22 +98,10 @@ def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
             return TimeReading((), problem="it counts from the start, which is not known")
         return TimeReading((setting.began + mention.plus,), "counted from the start")
     line = setting.prose.line(mention.start)[0]  # of a chat: "[08:02] ann: it began 20 minutes ago"
-    heads = [
-        one for one in setting.mentions if one.clock and line <= one.start <= line + 2 and one.start < mention.start
-    ]
+    heads = [one for one in setting.mentions if one.clock and line <= one.start < min(line + 3, mention.start)]
     anchor = next((read(one, setting).instant for one in heads), None) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
     return TimeReading((anchor - (mention.back or timedelta()),), f"counted from {name}")
-
-
-def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> TimeReading:
-    instants = tuple(dict.fromkeys(one for day in dates for one in zone.instants(datetime.combine(day, clock))))
-    if dates and not instants:
-        what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
-        return TimeReading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
-    if len(instants) > len(dates):
-        problem = problem or f"{zone.name} may mean several offsets at this time"
-    return TimeReading(instants, how.lstrip(", "), problem)
 
 
 def _dates(
@@ -121,8 +111,7 @@ def _dates(
     today = zone.today(setting.reference).date()
     if mention.day:
         dates = _days_of(mention.day, setting, today, mention.clock)
-        word = mention.day.ago is not None or mention.day.weekday is not None
-        how = f"counted from {today}" if word else ""
+        how = "" if mention.day.dates or mention.day.month_day else f"counted from {today}"
         if len(mention.day.dates) > len(dates):
             how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
@@ -165,12 +154,11 @@ def _covered(day: date, setting: TimeContext) -> bool:
 
 
 def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
-    """The days of a time's sentence, but for one that is compared with and has a time: "as last night (22:10)"."""
+    """The days of a time's sentence, but for one that is compared with: "as last night (22:10)"."""
     begin, end = setting.prose.sentence(mention.start, mention.end)
     compared, found = ALL.like(r"\b{compared}\W{1,3}$"), dict[date, None]()
     for one in [one for one in setting.mentions if one.day and begin <= one.start < end][:_SEVERAL]:
-        timed = any(other.clock for other in setting.mentions if one.start <= other.start < mention.start)
-        if one.day and not (timed and compared.search(setting.prose.text[max(0, one.start - 20) : one.start])):
+        if one.day and not compared.search(setting.prose.text[max(0, one.start - 20) : one.start]):
             found |= dict.fromkeys(_days_of(one.day, setting, today, clock))
     return tuple(found)
 
@@ -178,7 +166,7 @@ def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, cloc
 def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     stated = [(one.day, one.clock) for one in setting.mentions[:_STATED] if one.day]
     days = tuple(dict.fromkeys(found for day, clock in stated for found in _days_of(day, setting, today, clock)))
-    word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
+    word = any(not (day.dates or day.month_day) for day, _ in stated)
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
     return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 

@@ -17,7 +17,7 @@ from tsg_agent.extract.spoken import SPAN, length
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.surroundings import Cue, Surroundings, cues, surroundings
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.words import ALL, Words
+from tsg_agent.extract.words import Words, labels
 
 MAXIMUM_SIGHTINGS = 50
 """Times kept for each role; a text with more is not clear."""
@@ -86,7 +86,7 @@ class RoleRule:
 RULES = (
     RoleRule("now", "nows", 2, lambda cue: not cue.after and cue.around.is_direct(cue.gap)),
     RoleRule("start occurred since", "starts", 1, Cue.may_begin),
-    RoleRule("from", "starts", 1, Cue.runs_on),
+    RoleRule("from", "starts", 1, lambda cue: cue.has("failing symptom event")),
     RoleRule("first", "starts", 0, lambda cue: not (cue.subject and cue.after)),  # "14:01 - first 503s"
     RoleRule("break fall rise", "starts", 0, Cue.worsens),
     RoleRule("until", "starts", 1, lambda cue: cue.has("fine") and not cue.has("not")),  # "fine until 13:40"
@@ -111,7 +111,7 @@ LABELS = {
     **{kind: ("created", LABELLED - n) for n, kind in enumerate(_REPORTED)},
 }
 """Kind of a label ("Start time:") -> role and rank of the time behind it."""
-_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
+_SUFFIX = re.compile(r"(?:[ _-](?:date[ _-]?time|date|time[ _-]?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
 def _holds(rule: RoleRule, cue: Cue) -> bool:
@@ -123,7 +123,7 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
         return True
     if rule.role == "created":
         return cue.after or around.is_direct(cue.gap)
-    told = f"{cue.subject} {cue.gap}{re.split('[,;.]', cue.rest)[0]}"
+    told = f"{cue.subject} {re.split('[,;.]', cue.gap)[0] if cue.after else cue.gap}"
     return not around.has("elsewhere handling window planned", around.words["fine"].sub(" ", told))
 
 
@@ -175,7 +175,7 @@ def _label_of(label: str) -> str:
     """The kind of a label, as written or without an ending such as "date time" or "at"; "" if it has none."""
     bare = [name for name in LABELS if "window" not in name]
     named = [(name, label) for name in LABELS] + [(name, _SUFFIX.sub("", label)) for name in bare]
-    return next((name for name, said in named if ALL.labels(name).fullmatch(said)), "")
+    return next((name for name, said in named if labels(name).fullmatch(said)), "")
 
 
 def _answers(prose: Prose, around: Surroundings) -> bool:

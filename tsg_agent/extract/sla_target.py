@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.extract.places import Settled
 from tsg_agent.extract.spoken import DIGIT, number
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
@@ -20,13 +20,15 @@ _SHOWN = 8
 _TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
 _PERCENT = r"[ ]?(?:%|{percent}\b)"
+_UNITS: dict[str, int] = ALL.table("thresholds", "large")
 _NUMBER = ALL.like(
-    rf"(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)"
+    rf"\b(?P<nines>{DIGIT}|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b"
+    r"|\b{one}\b[^.;\n%0-9]{0,20}\b{one_in} "
+    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|{DIGIT})[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
+    rf"|(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)"
 )
-_LABELS = ALL.like(
-    rf"(?<![^\W_]){_TARGET}(?:[ _-](?:threshold|target|percent|objective))?[\"'*`_]{{0,3}}[ \t]{{0,30}}[:=|]"
-    r"[\"'*`_ ~>≥=]{0,6}$"
-)
+"""A number, "three nines", or a share as "one in a thousand"."""
+_LABELS = ALL.like(rf"(?<![^\W_]){_TARGET}[\"'*`_]{{0,3}}[ \t]{{0,30}}[:=|][\"'*`_ ~>≥=]{{0,6}}$")
 _BEFORE = ALL.like(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.,;|)\n%]|\.(?=\w)){{0,40}})$")
 _AFTER = ALL.like(
     r"[ -]?(?:(?:availability|uptime|monthly|contractual)[ -]){0,2}"
@@ -34,32 +36,16 @@ _AFTER = ALL.like(
 )
 """A target's word behind a number, unless another number follows the word."""
 _MEASURED, _OTHER = ALL.like(r"\b{measured}\b"), ALL.like(r"\b{measures_else}\b")
-_SMALL = r"[0-5](?:[.,][0-9]{1,4})?"
-_UNITS: dict[str, int] = ALL.table("thresholds", "large")
 _MAY_FAIL = ALL.like(
-    r"\b(?P<nines>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b"
-    r"|\b{one}\b[^.;\n%0-9]{0,20}\b{one_in} "
-    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|{DIGIT})[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
-    r"[^.;\n%0-9]{0,20}\b{may}[ ](?:to )?{fail}\b"
-    rf"|(?<![\w.,-])(?P<share>{_SMALL}){_PERCENT}[^.;\n%0-9]{{0,30}}\b{{may}}\b(?P<fails>[ ](?:to )?{{fail}}\b)?"
-    rf"|\b(?:(?P<budget>{{error_budget}})|{{may}})[ ]?(?:{{budget_is}}|[:=])?[ ]?(?P<size>{_SMALL}){_PERCENT}"
-    r"(?![^.,;\n]{0,30}\b{budget_left}\b)"
+    r"\b(?:(?P<budget>{error_budget})|{may})[ ]?(?:{budget_is}|[:=])?[ ]?(?=§(?![^.,;\n]{0,30}\b{budget_left}\b))"
+    r"|§[^.;\n%0-9]{0,30}\b{may}\b(?P<fails>[ ](?:to )?{fail}\b)?"
 )
-"""How much may fail: "three nines", "one in a thousand may fail", "0.5 % may fail", an error budget's size."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlaTarget:
-    """The threshold in percent with its origin, or a question; and a note on the percentages that are not used."""
-
-    value: float | None = None
-    origin: str = ""
-    question: Question | None = None
-    notes: tuple[str, ...] = ()
+"""Around a share ("§") that may fail: "the error budget is 0.5 %", "one in a thousand may fail"."""
+_MAY_AT_MOST = 6  # percent
 
 
 class _Percentage(NamedTuple):
-    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = of an alert.
+    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = no availability.
 
     `stray`: a percentage that may be a target: nothing says what else it measures.
     """
@@ -67,95 +53,77 @@ class _Percentage(NamedTuple):
     value: float
     rank: int
     shown: str
-    at: int
     stray: bool = False
 
 
-def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
+def find_threshold(prose: Prose, flag: float | None, default: float) -> Settled[float]:
     """The threshold: the flag's, a labelled one, the only one in prose, or the default.
 
-    Raises `ParameterError` for a flag or label that is no percentage.
+    Raises `ParameterError` for a flag or default that is no percentage.
     """
     if flag is not None:
-        return SlaTarget(_in_range(flag, "--threshold"), "given")
-    found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
-    if not prose.corrects_quoted():  # a quoted report is another one
-        found = [one._replace(rank=0) if prose.is_quoted(one.at) else one for one in found]
-    rank = max([0, *(one.rank for one in found)])
-    targets = [one for one in found if one.rank == rank > 0]
-    best = targets[0] if targets else None
+        return Settled(_in_range(flag, "--threshold"), "given")
+    found = list(islice(_percentages(prose), _MATCHES))
+    rank = max([1, *(one.rank for one in found)])
+    targets = [one for one in found if one.rank == rank]
+    held = [one.value for one in targets] or [_in_range(default, "the default")]
     # a measured availability is below its target: what is above the chosen one may be the true target
-    above = best.value if best else default
-    beyond = [one.value for one in found if above < one.value < 100 and one.stray] if rank < 2 else []
-    values = sorted({*(one.value for one in targets), *beyond, *([above] if beyond else [])}, reverse=True)
+    beyond = [one.value for one in found if held[0] < one.value < 100 and one.stray] if rank < 2 else []
+    values = sorted({*held, *beyond}, reverse=True)
     if len(values) > 1:
         candidates = tuple(f"{value:g}" for value in values[:_SHOWN])
         text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
         question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
-        return SlaTarget(question=question)
-    value = best.value if best else _in_range(default, "the default")
-    said = next((one.shown for one in found if one.rank < 0), "")
-    origin = best.shown if best else f"default: {said} is no availability" if said else "default: the text names none"
-    left = [one.shown for one in found if one.value != value and 90 <= one.value < 100]
-    told = dict.fromkeys(shown.removeprefix("text: ") for shown in left)
-    note = f"Not taken for the SLA threshold: {', '.join([*told][:_SHOWN])}."
-    return SlaTarget(value, origin, notes=(note,) if told else ())
+        return Settled(question=question)
+    where = "text, labelled" if rank == 2 else "text"
+    origin = f"{where}: {targets[0].shown}" if targets else "default: the text names none"
+    left = [one.shown for one in found if one.rank < 0 or (one.value != held[0] and 90 <= one.value < 100)]
+    note = f"Not taken for the SLA threshold: {', '.join([*dict.fromkeys(left)][:_SHOWN])}."
+    return Settled(held[0], origin, notes=[note] if left else [])
 
 
 def _in_range(value: float, where: str) -> float:
-    if 0 < value < 1:  # 0.999 is a share; a service that may fail 99 of 100 requests needs no guide
-        fix = f"In percent it is {100 * value:g}: --threshold {100 * value:g}."
-        raise ParameterError(f"The SLA threshold {value:g} ({where}) reads like a share, not a percentage.", fix=fix)
-    if not 0 < value <= 100:  # also catches NaN
-        fix = "Give a percentage above 0 and up to 100, for example --threshold 99.9."
+    if not 1 <= value <= 100:  # also NaN. A service that may fail 99 of 100 requests needs no guide: 0.999 is a share
+        percent = 100 * value if 0 < value < 1 else 99.9
+        fix = f"Give a percentage from 1 to 100, for example --threshold {percent:g}."
         raise ParameterError(f"The SLA threshold {value:g} ({where}) is no percentage.", fix=fix)
     return value
 
 
 def _percentages(prose: Prose) -> Iterator[_Percentage]:
     """All numbers of the text, ranked by the words around them."""
+    corrects = prose.corrects_quoted()
     for match in _NUMBER.finditer(prose.text):
         begin, stop = prose.sentence(match.start())
         before = prose.text[max(begin, match.start() - 60) : match.start()]
-        near = f"{before[-25:]} {prose.text[match.end() : min(stop, match.end() + 15)]}"
-        value = float(match["value"].replace(",", "."))
-        label, word = _LABELS.search(before), _BEFORE.search(before)
-        shown = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
-        other = _OTHER.search(near)
-        if label and not other:
-            yield _labelled(value, match, shown)
-            continue
+        after = prose.text[match.end() : min(stop, match.end() + 60)]
+        near = f"{before[-25:]} {after[:15]}"
+        label, word, other = _LABELS.search(before), _BEFORE.search(before), _OTHER.search(near)
+        value, shown = _percent(match), prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
         # without "%" a whole number counts something: "our SLA 99 users"
-        percent = not match["sign"] and (match["percent"] or (word and value % 1))
-        behind = _AFTER.match(prose.text, match.end())
+        percent = not match["sign"] and (match["percent"] or match["of"] or (word and value % 1))
         led = word and not _MEASURED.search(word["gap"])
-        fits = percent and not other and (led or behind) and LOWEST_IN_PROSE <= value <= 100
-        stray = bool(percent and not other and not _MEASURED.search(near))
-        yield _Percentage(value, int(bool(fits)), f"text: {shown}", match.start(), stray)
+        called = label or (percent and (led or _AFTER.match(prose.text, match.end())))
+        rank, stray = 0, bool(percent and not other and not _MEASURED.search(near))
+        if match["nines"]:
+            rank = int(value >= LOWEST_IN_PROSE)
+        elif percent and value < _MAY_AT_MOST and (said := [*_MAY_FAIL.finditer(f"{before}§{after}")]):
+            value, rank = round(100 - value, 6), int(any(one.lastgroup for one in said))
+            shown = f"{shown} (it would be {value:g} %)"
+        elif called and not other:
+            if label and not match["percent"] and 0.9 <= value < 1:
+                value = round(100 * value, 6)
+            rank = (2 if label else 1) if LOWEST_IN_PROSE <= value <= 100 else -1
+        if prose.is_quoted(match.start()) and not corrects:  # a quoted report is another one
+            rank = 0
+        yield _Percentage(value, rank, shown, stray)
 
 
-def _labelled(value: float, match: re.Match[str], shown: str) -> _Percentage:
-    """A target behind its label; a fraction ("slo: 0.999") is one too. Raises `ParameterError` out of range."""
-    said, value = f"text, labelled: {shown}", -value if match["sign"] else value
-    if not match["percent"] and 0.9 <= value < 1:
-        return _Percentage(round(100 * value, 6), 2, f"{said}, a fraction", match.start())
-    if 0 < value < LOWEST_IN_PROSE:
-        return _Percentage(value, -1, said, match.start())  # "threshold: 5 %" is an alert's own
-    return _Percentage(_in_range(value, shown), 2, said, match.start())
-
-
-def _in_words(prose: Prose) -> Iterator[_Percentage]:
-    """Targets by what may fail, and shares that may be one."""
-    for match in islice(_MAY_FAIL.finditer(prose.text), _MATCHES):
-        share = match["share"] or match["size"]
-        if share:
-            failing = float(share.replace(",", "."))
-        elif nines := match["nines"]:
-            failing = 10 ** (2 - (int(nines) if nines.isdigit() else number(nines))) / (2 if match["half"] else 1)
-        elif match["unit"]:
-            failing = 100 / (number(match["times"] or "one") * _UNITS[match["unit"].lower()])
-        else:
-            failing = 100 / int(match["of"])
-        value, said = round(100 - failing, 6), prose.snippet(*match.span())
-        stated = not share or match["fails"] or match["budget"]
-        yield _Percentage(value, int(bool(stated)), f"text: {said} (it would be {value:g} %)", match.start())
+def _percent(match: re.Match[str]) -> float:
+    """A number's value: of "three nines" 99.9, of "one in a thousand" 0.1."""
+    if nines := match["nines"]:
+        failing: float = 10 ** (2 - (int(nines) if nines.isdigit() else number(nines))) / (2 if match["half"] else 1)
+        return round(100 - failing, 6)
+    if match["unit"]:
+        return 100 / (number(match["times"] or "one") * _UNITS[match["unit"].lower()])
+    return 100 / int(match["of"]) if match["of"] else float(match["value"].replace(",", "."))

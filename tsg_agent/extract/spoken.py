@@ -17,8 +17,8 @@ HOUR = any_of([form for form, value in _PLAIN.items() if 1 <= value <= 12])
 """Pattern of an hour of half a day in words."""
 NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
 """Pattern of a number in words, in any of the languages."""
-_TEENS = any_of([form for form, value in _PLAIN.items() if 10 <= value < 60])
-MINUTE = rf"(?:oh[ -]{DIGIT}|(?:twenty|thirty|forty|fifty)[- ]{DIGIT}|{_TEENS})"
+_TENS = any_of([form for form, value in _PLAIN.items() if 10 <= value < 60])
+MINUTE = rf"(?:(?:oh|twenty|thirty|forty|fifty)[- ]{DIGIT}|{_TENS})"
 """Pattern of the minutes of "fourteen oh five"."""
 _NINETIES = re.compile(
     rf"\b(?P<whole>(?:ninety[- ]{DIGIT}|{any_of([form for form, value in _VALUES.items() if value >= 90])}))"
@@ -28,30 +28,22 @@ _NINETIES = re.compile(
 _FRACTIONS: dict[str, float] = ALL.table("calendar", "fractions")
 _NUMBER = any_of([*sorted(_FRACTIONS, key=len, reverse=True), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_UNITS = {name: ALL.like(f"{{{name}}}") for name in _SECONDS}
 UNIT = rf"{ALL.one_of(*_SECONDS)}(?![^\W\d])"
-_AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
-_PLUS = rf"[ ]{ALL.one_of('and_half', 'and_quarter')}"
-SPAN = (
-    rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
-    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|hour{_PLUS}\b)"
+_SHARES: dict[str, float] = ALL.table("calendar", "and_more")
+_MORE = rf"[ ]{any_of([*_SHARES])}"
+_AMOUNT = (
+    rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)(?P<figure>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)(?:{_MORE}[ ]|[ -]?)"
+    rf"|\b(?P<word>{_NUMBER})(?:{_MORE}[ ]|[ -])|\b(?=hour{_MORE}\b))(?P<unit>{UNIT})(?:{_MORE}\b)?"
+    r"|(?<=[0-9]h)(?P<minutes>[0-5][0-9])(?!\w)"
 )
+_PART = re.compile(_AMOUNT, re.IGNORECASE)
+SPAN = re.sub(r"\(\?P<\w+>", "(?:", rf"(?=\w)(?:{_AMOUNT})(?:(?:[ ](?:and|und|y|et))?[ ]?(?:{_AMOUNT}))?")
 """Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
-_PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})"
-    r"|(?<=h)(?P<minutes>[0-5][0-9])$",
-    re.IGNORECASE,
-)
-_MORE = re.compile(
-    rf"(?P<before>\b{UNIT})?[ ](?:(?P<half>{ALL.one_of('and_half')})|{ALL.one_of('and_quarter')})\b"
-    rf"(?:[ ](?P<after>{UNIT}))?",
-    re.IGNORECASE,
-)
 
 
 def number(said: str) -> int:
-    """The value of a `NUMBER`."""
-    whole = _valued(_VALUES, said)
+    """The value of a `NUMBER`, or of digits."""
+    whole = int(said) if said.isdigit() else _valued(_VALUES, said)
     return int(whole) if whole is not None else sum(map(number, re.split("[- ]", said, maxsplit=1)))
 
 
@@ -72,17 +64,14 @@ def _percent(match: re.Match[str]) -> str:
 def length(text: str) -> timedelta:
     """The length of time that a match of `SPAN` means."""
     total = timedelta()
-    more = _MORE.search(text)
-    if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
-        unit = more["before"] or more["after"] or "hour"
-        total = length(f"1 {unit}") * (0.5 if more["half"] else 0.25)
-        text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
         if part["minutes"]:  # 1h30
             total += timedelta(minutes=int(part["minutes"]))
             continue
-        seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        word, figure = part["word"], part["number"]
+        seconds = next(n for name, n in _SECONDS.items() if ALL.like(f"{{{name}}}").fullmatch(part["unit"]))
+        word, figure = part["word"] or "one", part["figure"]
         count = float(figure.replace(",", ".")) if figure else _valued(_FRACTIONS, word) or number(word)
-        total += timedelta(seconds=count * seconds)
+        # "an hour and a half", "two and a half hours"
+        more = sum(share for form, share in _SHARES.items() if re.search(rf" {form}\b", part[0], re.IGNORECASE))
+        total += timedelta(seconds=(count + more) * seconds)
     return total

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
-from tsg_agent.extract.spoken import HOUR, MINUTE, NUMBER, SPAN, UNIT, length, number
-from tsg_agent.extract.words import ALL, ENGLISH, Words
+from tsg_agent.extract.spoken import HOUR, MINUTE, NUMBER, SPAN, length, number
+from tsg_agent.extract.words import ENGLISH, Words
 from tsg_agent.extract.zones import Zone, zone_after
 
+MIDNIGHT = "midnight may be the day's beginning or its end"
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
 """Mentions that are read of a text; that there are more is noted."""
@@ -48,21 +49,14 @@ class TimeMention:
     @property
     def timed(self) -> bool:
         """Whether it is more than a day."""
-        return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
+        return self.day is None or self.clock is not None
 
 
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3}|\.[0-9]{1,9})?(?![\w:/-]|\.[0-9])")
-_AFTER_START = re.compile(
-    rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
-    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{ALL.one_of('later')}\b)",
-    re.IGNORECASE,
-)
 _AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
 """Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
-_FIGURES = (("by", "bm", "bd"), ("y", "ym", "yd"), ("cy", "cm", "cd"), ("no year", "b1", "a1"))
-"""Groups of a date in figures: year, month, day."""
 _AT_A_LINE = (
-    r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
+    r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<hour5>[01][0-9]|2[0-3])(?P<minute7>[0-5][0-9])"
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
 """1340 at the head of a line: a time if several lines begin so, as in a timeline."""
@@ -70,105 +64,98 @@ _TO_HALF = (
     r"[ ]?(?:-|\u2013|to|and|until|till)[ ]?(?P<next>[1-9]|1[0-2])(?::[0-5][0-9])?[ ]?(?P<half_of_next>[ap])\.?m\b"
 )
 """Behind the 2 of "between 2 and 3 pm"."""
-_DAY_MONTH = r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-"""10.03. before a time; a language may have its own form."""
 _DATE = r"""(?<![\w.+-])(?<![^Zz0-9]/)(?:{weekdays}[ ,]{1,3}(?:the[ ]|de[nm][ ])?)?(?:
-    (?P<by>(?:19|20)[0-9]{2})(?P<bm>[0-9]{2})(?P<bd>[0-9]{2})(?=T[0-9]{4})
-    |(?:(?P<cy>YEAR)年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
-    |(?P<y>(?:19|20)[0-9]{2})(?P<ys>[-/.])(?P<ym>[0-9]{1,2})(?P=ys)(?P<yd>[0-9]{1,2})
+    (?P<year1>(?:19|20)[0-9]{2})(?P<month1>[0-9]{2})(?P<day1>[0-9]{2})(?=T[0-9]{4})
+    |(?:(?P<year2>YEAR)年)?(?P<month2>[01]?[0-9])月(?P<day2>[0-3]?[0-9])日
+    |(?P<year3>(?:19|20)[0-9]{2})(?P<mark3>[-/.])(?P<month3>[0-9]{1,2})(?P=mark3)(?P<day3>[0-9]{1,2})
         (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
-    |(?P<a>[0-9]{1,2})(?P<as>[-/.])(?P<b>[0-9]{1,2})(?P=as)
-        (?P<ay>YEAR|(?:(?<=/)[0-9]{2}|[0-9]{2}(?=,?[ ][0-2]?[0-9]:[0-5][0-9]))(?![0-9:]))(?![\w]|[-/.][0-9])
+    |(?P<first>[0-9]{1,2})(?P<mark>[-/.])(?P<second>[0-9]{1,2})(?P=mark)
+        (?P<year>YEAR|(?:(?<=/)[0-9]{2}|[0-9]{2}(?=,?[ ][0-2]?[0-9]:[0-5][0-9]))(?![0-9:]))(?![\w]|[-/.][0-9])
     |DAY_MONTH
-    |(?P<wd>[0-9]{1,2})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{1,2}(?P<wm>{months}(?!\w)\.?)
-        (?:(?:,?[ /-]{1,2}|[ ]{year_of}[ ])(?P<wy>YEAR|(?<=/)[0-9]{2}(?=[ ][0-2]?[0-9]:)))?
-    |(?P<mm>{months}(?!\w)\.?)[ ]{1,2}(?P<md>[0-9]{1,2})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
-        (?:,?[ ]{1,2}(?P<my>YEAR))?
+    |(?P<day5>[0-9]{1,2})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{1,2}(?P<month5>{months}(?!\w)\.?)
+        (?:(?:,?[ /-]{1,2}|[ ]{year_of}[ ])(?P<year5>YEAR|(?<=/)[0-9]{2}(?=[ ][0-2]?[0-9]:)))?
+    |(?P<month6>{months}(?!\w)\.?)[ ]{1,2}(?P<day6>[0-9]{1,2})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
+        (?:,?[ ]{1,2}(?P<year6>YEAR))?
     |(?:the[ ](?=[0-9]{1,2}(?:st|nd|rd|th))|(?:am|vom|dem)[ ](?=[0-9]{1,2}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
-        (?P<dom>[0-9]{1,2})(?:st|nd|rd|th|\.)?
+        (?P<day7>[0-9]{1,2})(?:st|nd|rd|th|\.)?
         (?=[ ,]{1,2}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
     |(?P<word>{last_night yesterday day_before today tomorrow})(?!\w)
     )
-    |(?<![\w.+-])(?:last[ ])?(?P<week>{weekdays})(?!\w)""".replace("YEAR", r"(?:19|20)[0-9]{2}(?![0-9:])")
+    |(?<![\w.+-])(?:last[ ])?(?P<weekday>{weekdays})(?!\w)""".replace("YEAR", r"(?:19|20)[0-9]{2}(?![0-9:])")
 _CLOCK = r"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
-    (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?
-        (?!\d|:\w|\.[0-9])
-        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{hour_word})|(?=[ ]?[ap]\.?m|[ ]?{hour_word}(?!\w)|[ ](?:UTC|GMT)\b)
-        |(?:[ ]o'clock)?(?=[ ](?:this[ ]|yesterday[ ])?{afternoon forenoon}(?!\w))|(?=TO_HALF))
-        (?:[ ]?(?:{hour_word}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
-    |(?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
+    (?P<hour1>[01]?[0-9]|2[0-3])(?:
+        :(?P<minute1>[0-5][0-9])(?::(?P<second1>[0-5][0-9])(?:[.,](?P<fraction>[0-9]{1,9}))?)?(?!\d|:\w|\.[0-9])
+        |\.(?P<minute2>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{hour_word})
+        |(?=[ ]?[ap]\.?m|[ ]?{hour_word}(?!\w)|[ ](?:UTC|GMT)\b|TO_HALF)
+        |(?:[ ]o'clock)?(?=[ ](?:this[ ]|yesterday[ ])?{afternoon forenoon}(?!\w)))
+        (?:[ ]?(?:{hour_word}|h(?:rs)?)(?!\w)(?:[ ](?P<minute3>[0-5][0-9])(?![\w:.%-]))?)?
+    |(?P<hour2>[01][0-9]|2[0-3])(?P<minute4>[0-5][0-9])(?P<second2>[0-5][0-9])?
         (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6})))
-    |(?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?:eures?(?=[ ][0-5][0-9](?![\w%]|[ ]?min)))?[ ]?(?P<hm>[0-5][0-9])?(?!\w)
-    |(?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
+    |(?P<hour3>[01]?[0-9]|2[0-3])[ ]?h(?:eures?(?=[ ][0-5][0-9](?![\w%]|[ ]?min)))?[ ]?(?P<minute5>[0-5][0-9])?(?!\w)
+    |(?P<hour4>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<minute6>[0-5]?[0-9])[ ]?分)?
     |AT_A_LINE
-    |{before_hour}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])
-    |(?:(?P<spoken>{spoken})[ ](?P<sh>HOUR)|(?P<ah>HOUR)[ ](?P<past>{spoken_after}))(?!\w|[:.%-]\w)
-    |(?P<nh>HOURS)(?=[ ]?[ap]\.?m\b)
-    |(?=\w+teen|twenty[- ](?:one|two|three))(?P<wh>NUMBER)[ ](?:hundred(?:[ ]hours)?|(?P<wm>MINUTE))
+    |{before_hour}(?P<hour6>[01]?[0-9]|2[0-3])(?![\w:.,%/-])
+    |(?:(?P<away1>{spoken})[ ](?P<spoken_hour1>HOUR)|(?P<spoken_hour2>HOUR)[ ](?P<away2>{spoken_after}))(?!\w|[:.%-]\w)
+    |(?P<hour7>HOURS)(?=[ ]?[ap]\.?m\b)
+    |(?=\w+teen|twenty[- ](?:one|two|three))(?P<hour8>NUMBER)[ ](?:hundred(?:[ ]hours)?|(?P<minute8>MINUTE))
         (?!\w|[ ](?:%|percent|errors|requests|times))
     |(?P<word>{noon midnight})(?!\w)
     )(?P<half>[ ]?[ap]\.?m\b\.?(?![ ][0-9]{1,2}\.)|[ ]{afternoon forenoon}(?!\w))?"""
 _PARTS = {"AT_A_LINE": _AT_A_LINE, "TO_HALF": _TO_HALF, "HOURS": HOUR, "NUMBER": NUMBER, "MINUTE": MINUTE}
 _PARTS["HOUR"] = "{noon midnight numbers}|1[0-9]|2[0-3]|[1-9]"
 _CLOCK = re.sub("[A-Z_]{4,}", lambda name: _PARTS[name[0]], _CLOCK)
-_BACK = (
-    rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{{vague}}[ ]{UNIT}))[ ]ago\b"
-    rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<span2>{SPAN}))"
+_COUNTED = (
+    rf"(?<![\w.-])(?:(?P<back1>{SPAN})[ ]ago\b"
+    rf"|(?:{{ago_before}}|(?P<for>{{for_before}}))[ ](?:{{about}}[ ])?(?P<back2>{SPAN})|(?P<plus1>{SPAN})[ ]{{later}}\b"
+    rf"|T[ ]?\+[ ]?(?P<plus2>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])|\+[ ]?(?P<plus3>{SPAN}))"
 )
+_UTC = Zone("UTC")
 _DAY_TO_TIME = r"[Tt:]|[ ]-[ ]|[ ,|@\])]{0,3}(?:(?:{join}|~|@)[ ~]?)?"
 _TIME_TO_DAY = r"[ ]|,[ ]|[ ,]{0,2}{on}[ ]|[ ]\("
 
 
 def spot(text: str, words: Words = ENGLISH) -> list[TimeMention]:
     """Mentions in the text's order; if there are more than `MAXIMUM_MENTIONS`, one more or a few."""
-    day_month, *_ = [*words.listed("calendar", "day_month"), _DAY_MONTH]
+    day_month = words.listed("calendar", "day_month")[-1]  # a language may have its own form
     days = islice(words.like(_DATE.replace("DAY_MONTH", day_month)).finditer(text), _ENOUGH)
     pieces = [mention for match in days if (mention := _day(match, words))]
     pieces += islice(_clocks(text, words), _ENOUGH)
-    for pattern, made in ((words.like(_BACK), _ago), (_AFTER_START, _later)):
-        pieces += map(made, islice(pattern.finditer(text), _ENOUGH))
+    pieces += map(_counted, islice(words.like(_COUNTED).finditer(text), _ENOUGH))
     for match in islice(_EPOCH.finditer(text), _ENOUGH):
         pieces.append(TimeMention(*match.span(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC)))
-    pieces.sort(key=lambda mention: mention.start)
-    apart: list[TimeMention] = []  # of "depuis 8 h 20" only the time, and not also how long
-    for one in pieces:
-        apart += [] if apart and one.start < apart[-1].end else [one]
-    return _joined(text, apart, words)
+    return _joined(text, sorted(pieces, key=lambda mention: mention.start), words)
 
 
 def _day(match: re.Match[str], words: Words) -> TimeMention | None:
     """A date; None where no calendar has it (2024-13-45)."""
-    groups = match.groupdict()
+    said = _said(match)
     day: Day | None
-    if groups["word"]:
-        name = next(name for name in _AGO if words.like(f"{{{name}}}").fullmatch(groups["word"]))
+    if word := said.get("word"):
+        name = next(name for name in _AGO if words.like(f"{{{name}}}").fullmatch(word))
         day = Day(ago=_AGO[name], night=name == "last_night")
-    elif groups["week"]:
-        day = Day(weekday=_row(words, "weekdays", groups["week"]))
-    elif groups["dom"]:
-        day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
-    elif figures := next((names for names in _FIGURES if groups[names[1]]), None):
-        day = _dated(groups.get(figures[0]), int(groups[figures[1]]), int(groups[figures[2]]))
-    elif groups["a"]:  # 03/04/2024: both readings, unless one is impossible. With points it is always day first
-        first, second = int(groups["a"]), int(groups["b"])
-        day, other = _dated(groups["ay"], second, first), _dated(groups["ay"], first, second)
-        if not (day and (groups["as"] == "." or words.day_first)):
+    elif "weekday" in said:
+        day = Day(weekday=words.row("weekdays", said["weekday"]))
+    elif "first" in said:  # 03/04/2024: both readings, unless one is impossible. With points it is always day first
+        first, second = int(said["first"]), int(said["second"])
+        day, other = _dated(said["year"], second, first), _dated(said["year"], first, second)
+        if not (day and (said["mark"] == "." or words.day_first)):
             dates = tuple(dict.fromkeys(one.dates[0] for one in (day, other) if one))
             day = Day(dates=dates) if dates else None
     else:
-        month = 1 + _row(words, "months", groups["wm"] or groups["mm"])
-        day = _dated(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
+        month = said.get("month", "0")  # "on the 9th" names none
+        number_of = int(month) if month.isdigit() else 1 + words.row("months", month)
+        day = _dated(said.get("year"), number_of, int(said["day"]))
     return TimeMention(match.start(), match.end(), day) if day else None
 
 
-def _row(words: Words, name: str, written: str) -> int:
-    rows = enumerate(words.rows(name))
-    return next(n for n, row in rows if re.fullmatch(rf"(?:{row})\.?", written, re.IGNORECASE))
+def _said(match: re.Match[str]) -> dict[str, str]:
+    """What the groups of a match hold, by their names without the number that tells alternatives apart."""
+    return {name.rstrip("0123456789"): text for name, text in match.groupdict().items() if text}
 
 
 def _dated(year: str | None, month: int, day: int) -> Day | None:
     # 2024 is a leap year: 29 February stays possible until the year is known.
-    found = date_of(int(year or 2024) + (2000 if year and len(year) == 2 else 0), month, day)
+    found = date_of(int(year or 2024) + (2000 if year and len(year) == 2 else 0), month or 1, day)
     return (Day(dates=(found,)) if year else Day(month_day=(month, day))) if found else None
 
 
@@ -187,12 +174,11 @@ def _clocks(text: str, words: Words) -> Iterator[TimeMention]:
     while match := words.like(_CLOCK).search(text, position):
         position = match.end()
         clock, problem = _clock(match, words)
-        if clock is None or (match["th"] and not timeline):
+        if clock is None or (match["hour5"] and not timeline):
             continue
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
-        dated = re.search("[0-9][Tt]$|[0-9] $", text[max(0, match.start() - 2) : match.start()])
-        offset = dated and (dated[0][-1] != " " or text.startswith(" -", match.end()))
-        zone, position = zone_after(text, match.end(), minus=bool(offset or match["s"] or not match["h"]))
+        offset = re.compile("(?<=[0-9][Tt])|(?<=[0-9] )(?=[0-9:]+ -)").match(text, match.start())
+        zone, position = zone_after(text, match.end(), minus=bool(offset or match["second1"] or not match["hour1"]))
         if words.like("[ ,]*{no_zone}").fullmatch(text, match.end(), position):  # "seit 14:30 ist", a verb
             zone, position = None, match.end()
         mention = TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
@@ -201,41 +187,36 @@ def _clocks(text: str, words: Words) -> Iterator[TimeMention]:
 
 def _clock(match: re.Match[str], words: Words) -> tuple[time | None, str]:
     """A time of day, and what is unclear of it; no time where it is how long something took."""
-    if match["sh"] or match["ah"]:
-        return _spoken(match, words)
-    if match["word"]:
-        midnight = words.like("{midnight}").fullmatch(match["word"])
-        return (time(0), "midnight") if midnight else (time(12), "")
-    if said := match["nh"] or match["wh"]:
-        return time(number(said), number(match["wm"]) if match["wm"] else 0), ""
-    if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
+    said = _said(match)
+    if "spoken_hour" in said:
+        return _spoken(match, said, words)
+    if "word" in said:
+        midnight = words.like("{midnight}").fullmatch(said["word"])
+        return (time(0), MIDNIGHT) if midnight else (time(12), "")
+    if match["hour3"] and not (len(match["hour3"]) == 2 and match["minute5"]):
+        # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
         before = match.string[max(0, match.start() - 24) : match.start()]
-        told = words.like("{clock_before}(?:{about} )?$").search(before) or (len(match["hh"]) == 2 and match["hm"])
-        told = told or zone_after(match.string, match.end(), minus=False)[0]
-        return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
-    for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
-        if match[hours]:
-            return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
-    hour, micro = int(match["h"]), int((match["f"] or "0").ljust(6, "0")[:6])
+        told = words.like("{clock_before}(?:{about} )?$").search(before)
+        if not (told or zone_after(match.string, match.end(), minus=False)[0]):
+            return None, ""
+    hour, micro = number(said["hour"]), int(said.get("fraction", "0").ljust(6, "0")[:6])
     to_half = None if match["half"] else re.compile(_TO_HALF, re.IGNORECASE).match(match.string, match.end())
     if to_half and hour <= 12:  # "2 to 3 pm"; 11 to 2 pm begins in the morning
         late = (to_half["half_of_next"].lower() == "p") == (hour % 12 <= int(to_half["next"]) % 12)
         hour = hour % 12 + 12 * late
-    return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
+    return time(hour, number(said.get("minute", "0")), int(said.get("second", "0")), micro), ""
 
 
-def _spoken(match: re.Match[str], words: Words) -> tuple[time | None, str]:
+def _spoken(match: re.Match[str], said: dict[str, str], words: Words) -> tuple[time | None, str]:
     """ "half past two": in either half of the day, unless "afternoon" follows; "quarter past noon" is in one."""
-    said = match["sh"] or match["ah"]
     before = match.string[max(0, match.start() - 24) : match.start()]
     long = re.fullmatch(SPAN, match[0], re.IGNORECASE) and words.like("{for_before}(?: {about})? *$").search(before)
     if long and not zone_after(match.string, match.end(), minus=False)[0]:
         return None, ""  # "depuis une heure et demie" is how long
-    noon, midnight = (words.like(kind).fullmatch(said) for kind in ("{noon}", "{midnight}"))
-    hour = 12 if noon else 0 if midnight else int(said) if said.isdigit() else number(said)
-    table = words.table("calendar", "spoken" if match["sh"] else "spoken_after")
-    written = match["spoken"] or match["past"]
-    away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
+    noon, midnight = (words.like(kind).fullmatch(said["spoken_hour"]) for kind in ("{noon}", "{midnight}"))
+    hour = 12 if noon else 0 if midnight else number(said["spoken_hour"])
+    table = words.table("calendar", "spoken" if match["away1"] else "spoken_after")
+    away = next(minutes for form, minutes in table.items() if re.fullmatch(form, said["away"], re.IGNORECASE))
     sure = bool(noon or midnight or hour > 12)
     hours, minute = divmod((60 * hour + away) % (1440 if sure else 720), 60)
     return time(hours, minute), "" if sure else TWELVE
@@ -253,35 +234,32 @@ def _halved(mention: TimeMention, said: str, words: Words) -> TimeMention:
     return replace(mention, clock=mention.clock.replace(hour=hour), problem="")
 
 
-def _ago(match: re.Match[str]) -> TimeMention:
-    start = match.start("span2" if match["for"] else 0)  # "seit" tells the role
-    if span := match["span"] or match["span2"]:
-        return TimeMention(start, match.end(), back=length(span))
-    return TimeMention(start, match.end(), problem="it gives no number")
-
-
-def _later(match: re.Match[str]) -> TimeMention:
-    written = match["plus"] or match["signed"] or match["later"]
-    plus = timedelta(minutes=int(written)) if written.isdigit() else length(written.replace(":", "h"))
-    return TimeMention(match.start(), match.end(), plus=plus)
+def _counted(match: re.Match[str]) -> TimeMention:
+    """ "T+15m", "2 hours ago"."""
+    said, start = _said(match), match.start("back2" if match["for"] else 0)  # "seit" tells the role
+    if plus := said.get("plus"):
+        span = timedelta(minutes=int(plus)) if plus.isdigit() else length(plus.replace(":", "h"))
+        return TimeMention(start, match.end(), plus=span)
+    return TimeMention(start, match.end(), back=length(said["back"]))
 
 
 def _joined(text: str, pieces: list[TimeMention], words: Words) -> list[TimeMention]:
     """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"; a time that is written
     again in brackets with its zone counts as it is there: "ten past two (14:10 UTC)"."""
     found = [TimeMention(0, 0)]
-    for piece, after in zip(pieces, [*pieces[1:], None], strict=False):
+    for piece in pieces:
         last, gap = found[-1], text[found[-1].end : piece.start]
-        day, settled = piece.day, last.zone and last.zone.is_settled
-        leads = day and after and after.clock and words.like(_DAY_TO_TIME).fullmatch(text, piece.end, after.start)
+        timed = last.clock and not last.day
+        if piece.start < last.end:  # of "depuis 8 h 20" only the time, and not also how long
+            continue
         if last.day and not last.clock and piece.clock and words.like(_DAY_TO_TIME).fullmatch(gap):
             joined = replace(piece, start=last.start, day=last.day)
             found[-1] = _halved(joined, text[last.start : last.end], words)
-        elif last.clock and not last.day and day and not leads and words.like(_TIME_TO_DAY).fullmatch(gap):
+        elif timed and piece.day and words.like(_TIME_TO_DAY).fullmatch(gap):
             zone, end = (last.zone, piece.end) if last.zone else zone_after(text, piece.end, minus=False)
             joined = replace(last, end=end, day=piece.day, zone=zone)  # "7:30 this morning (CET)"
             found[-1] = _halved(joined, text[piece.start : piece.end], words)
-        elif last.clock and not last.day and not settled and piece.zone and re.fullmatch("[ ]?[(][ ]?", gap):
+        elif timed and gap.strip() == "(" and piece.zone and piece.zone in (_UTC, last.zone or piece.zone):
             found[-1] = replace(piece, start=last.start)
         else:
             found.append(piece)

@@ -1,14 +1,13 @@
 """The words around a time: its label, its clause, what stands before and after it, and those that tell its role."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.words import ALL, Words
+from tsg_agent.extract.words import Words
 
-_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
 _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
     r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
@@ -17,10 +16,7 @@ _LABEL = re.compile(
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
 _CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
-_FIGURE = r"(?<![0-9.,-])[0-9][0-9.,]{0,12}(?![0-9.,-])[ ]?[%x]?"
-_LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
-_LEADS = r"[\W_]*(?:{prepositions}(?!\w)[\s~]*){0,2}"
 _TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 
 
@@ -28,8 +24,8 @@ _TO = r"[ ]{0,3}(?:-{1,2}|\u2013|—|{%s}|->|→|/|\.{2,3})[ ]{0,3}"
 class Surroundings:
     """A time with the text around it, at most its sentence.
 
-    `before` is `head` from the previous time on, `following` is `after` up to the next time. `chat`: the time stands at
-    the head of a chat message.
+    `label`: what the time stands behind ("end_time", "incident start"), in lower case. `before` is `head` from the
+    previous time on, `following` is `after` up to the next time. `chat`: it stands at the head of a chat message.
     """
 
     words: Words
@@ -52,8 +48,8 @@ class Surroundings:
 
     def clauses(self, text: str) -> list[str]:
         """The clauses of a text, the last first, without times and brackets."""
-        apart = self.words.like(r"(?<![0-9]),|,(?![0-9])|[;:()|\u2013—]| - |\b{clause}(?!\w)")
-        return apart.split(_STAMP.sub(" ", text))[::-1]
+        apart = self.words.like(r"[,:](?![0-9])|[;()|\u2013—]| - |\b{clause}(?!\w)")
+        return apart.split(re.sub(r"\([^()\n]{0,80}\)", " ", text))[::-1]
 
     def clause(self, text: str) -> str:
         """The last clause of a text that says something: the subject of a verb behind the text."""
@@ -68,23 +64,15 @@ class Surroundings:
         words = self.words
         if self.is_direct(words["failing hint served object source"].sub(" ", gap)):
             return True
-        level = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{{level prepositions}}(?!\w)|{_FIGURE})*"
-        if words.like(level).fullmatch(gap):  # "dropped to 92 % at"
-            return True
         *apart, last = re.split(r"[,:(\u2013—]", gap)
         if words["joins"].search(gap) or (apart and not self.is_direct(last)):
             return False
-        counted = self.mention.back is not None  # "started maybe 20 minutes ago"
-        return counted or bool(len(gap) < _LONGEST and words.like(r"\b{preposed}[\s~@:]*$").search(gap))
+        # "started maybe 20 minutes ago"
+        return self.mention.back is not None or bool(words.like(r"\b{prepositions}[\s~@:]*$").search(gap))
 
     def ends_failing(self, clause: str) -> bool:
         """Whether a clause ends with what fails: "the deploy errors", "errors 8.3 %"."""
-        tail = r"(?:[ ]{failing_tail})*(?:[\W§]|\b(?:in|on|of|for)\b|[0-9][0-9.,]*[ ]?%)*$"
-        return bool(self.words.like(rf"\b{{failing hint}}{tail}").search(clause))
-
-    def of_a_thing(self) -> bool:
-        """Whether the time names another thing: "the 06:00 deploy"."""
-        return bool(self.words.like(r"[ ]{noun_after}\b").match(self.after))
+        return bool(self.words.like(r"\b{failing hint}[\W0-9]*$").search(clause))
 
     def opening(self) -> re.Match[str] | None:
         """The "from" or "between" before a range's first time."""
@@ -109,15 +97,14 @@ class Surroundings:
 class Cue:
     """Words of some kind beside a time, and the clause that they belong to.
 
-    `gap`: the text between the words and a time behind them. `after`: they stand after the time; `rest` follows them.
+    `after`: they stand after the time. `gap`: what follows them, up to a time that is behind them.
     """
 
     around: Surroundings
     word: str
     subject: str
     head: str
-    gap: str = ""
-    rest: str = ""
+    gap: str
     after: bool = False
 
     def has(self, kinds: str, *, near: bool = False) -> bool:
@@ -137,53 +124,43 @@ class Cue:
 
     def may_begin(self) -> bool:
         """False for a "since" that follows a good state: "fine since", "resolved since", "not failing since"."""
-        around, follows = self.around, self.around.following
+        around = self.around
         if not around.words["since"].fullmatch(self.word):
             return True
-        over = around.has("done half_done", f"{self.head[-25:]}{self.word}")
-        if over or self.has("fine") or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head):
-            return False
-        return bool(self.subject) or around.says_nothing(follows) or around.has("failing hint served symptom", follows)
-
-    def runs_on(self) -> bool:
-        """Whether "from" begins a failure: "errors from 14:00 onwards", "failing from 14:00", "checkout from 14:00"."""
-        around, words = self.around, self.around.words
-        onwards = words.like(r"[ ,]*{onwards}(?!\w)").match(around.after) or around.ends_failing(self.subject)
-        names = "§" in self.head and around.says_nothing(words["served"].sub(" ", self.head))
-        return not self.gap.strip(" ~") and bool(onwards or names)
+        over = self.has("fine") or around.has("done half_done", f"{self.head[-25:]}{self.word}")
+        return not (over or around.words.like(r"\b{not}[ ](?:longer[ ])?{failing}[ ]*$").search(self.head))
 
     def worsens(self) -> bool:
         """Whether the service broke, a good measure fell, or a bad one rose."""
         words, bad = self.around.words, self.has("bad")
-        if words.like(r"\s*{object}(?!\w)").match(self.gap or self.rest) or not self.is_so():
+        if words.like(r"\s*{object}(?!\w)").match(self.gap) or not self.is_so():
             return False  # "we dropped the table"
         if words["rise"].fullmatch(self.word):
             return bad and not self.has("good")
         return self.has("good") or not (bad or self.has("component people"))
 
 
-def cues(around: Surroundings, kinds: str) -> list[Cue]:
+def cues(around: Surroundings, kinds: str) -> Iterator[Cue]:
     """The last words of some kinds before a time, and the first after it, where they belong to it."""
-    found = []
     last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
-    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
+    if last and around.leads_to(gap := around.before[last.end() :]):
         head = around.head[: len(around.head) - len(around.before) + last.start()]
-        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
+        yield Cue(around, last[0], around.clause(head), head, gap)
     first = around.words[kinds].search(around.following[:160])
     if first is None:
-        return found
+        return
     between, rest = around.following[: first.start()], around.following[first.end() :][:80]
     if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
-        return found  # "13:50 deploy, errors start 14:00": said of the next time
+        return  # "13:50 deploy, errors start 14:00": said of the next time
     if around.chat and (kinds not in ("done", "half_done") or "?" in rest):
-        return found  # a message's time is when it was written; if it says that all is over, it is the end
-    if around.words.like(_LEADS).fullmatch(around.clauses(around.before)[0]):  # it stands first in its clause
+        return  # a message's time is when it was written; if it says that all is over, it is the end
+    if around.is_direct(around.clauses(around.before)[0]):  # it stands first in its clause
         head = between
     elif around.says_nothing(between) and not re.search(r"[,;:.!?]", between):  # "at 14:00 resolved"
         head = around.head
     else:
-        return found
-    return [*found, Cue(around, first[0], around.clause(head), head, rest=rest, after=True)]
+        return
+    yield Cue(around, first[0], around.clause(head), head, rest, after=True)
 
 
 def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:
@@ -199,24 +176,15 @@ def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, word
     if chat:  # the message itself is the sentence behind who says it
         end = min(prose.sentence(end)[1], mention.end + _SIDE)
     ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
+    labelled = _LABEL.search(prose.text[max(line, mention.start - 110) : mention.start])
+    label = next(filter(None, labelled.groups())) if labelled else ""
     return Surroundings(
         words=words,
         mention=mention,
-        label=_label(prose.text[max(line, mention.start - 110) : mention.start]),
+        label=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).strip().lower(),
         head=text[begin : mention.start],
         before=text[floor : mention.start],
         after=text[mention.end : end],
         following=text[mention.end : ceiling],
         chat=chat,
     )
-
-
-def _label(before: str) -> str:
-    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
-    match = _LABEL.search(before)
-    if not match:
-        return ""
-    raw = str(next(filter(None, match.groups()))).strip()
-    if ALL.labels("window_start").fullmatch(raw) or ALL.labels("window_end").fullmatch(raw):
-        return raw.lower()
-    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))

@@ -19,7 +19,7 @@ _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_END = re.compile("\r\n?|[\u2028\u2029\x85]")
 _HYPHEN = re.compile("[\u2010\u2011\u2212]")
 _PERSON = re.compile(r"(?<![\w.])@[\w.-]{1,40}")  # @oncall is somebody, and no shift
-_QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
+_QUOTED = re.compile(r"^(?P<marks>[ \t]{0,8}(?:>[ \t]?){1,8})(?P<rest>.*)$", re.MULTILINE)
 
 # A wrapped line continues in lower case, or after "at", "and" and the like.
 _WRAPPED = re.compile(
@@ -50,14 +50,13 @@ class Prose:
 
     def __init__(self, text: str) -> None:
         whole = clean(text)
-        quotes = list(_QUOTED.finditer(whole))
-        ends = [end if (end := whole.find("\n", match.end())) >= 0 else len(whole) for match in quotes]
-        own = sum(1 for line in whole.splitlines() if line.strip()) > len(quotes)
-        self._quoted = [(match.start(), end) for match, end in zip(quotes, ends, strict=True)] if own else []
-        self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match.group()), whole))
+        quoted = [match.span() for match in _QUOTED.finditer(whole)]
+        own = sum(1 for line in whole.splitlines() if line.strip()) > len(quoted)
+        self._quoted = quoted if own else []
+        self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match["marks"]) + match["rest"], whole))
         self.masked = self.text
-        self._elsewhere: list[tuple[int, int]] = []
-        self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
+        self._elsewhere: set[tuple[int, int]] = set()
+        self._breaks = [0, *(match.end() for match in _BREAK.finditer(self.text))]
 
     def is_quoted(self, start: int) -> bool:
         """Whether a position is in a quoted line ("> …"), in a text that has other lines too."""
@@ -65,35 +64,29 @@ class Prose:
 
     def corrects_quoted(self) -> bool:
         """Whether what it quotes is the report that it corrects: what is not corrected holds."""
-        found = words_in(self.text)["correction"].finditer(self.text) if self._quoted else ()
-        return any(not self.is_quoted(one.start()) for one in found)
+        corrected = words_in(self.text)["correction"].finditer(self.text)
+        return any(not self.is_quoted(one.start()) for one in corrected)
 
     def is_elsewhere(self, start: int) -> bool:
         """Whether a position is in a sentence about another service."""
-        return any(low <= start < high for low, high in self._elsewhere)
+        return self.sentence(start) in self._elsewhere
 
     def set_apart(self, own: Iterable[int], others: Iterable[int]) -> None:
         """Mark the sentences with a position in `others` (another service) and none in `own`."""
-        ours = {self.sentence(start) for start in own}
-        self._elsewhere = [span for span in {self.sentence(start) for start in others} if span not in ours]
+        self._elsewhere = {self.sentence(start) for start in others} - {self.sentence(start) for start in own}
 
     def mask(self, spans: Iterable[tuple[int, int]]) -> None:
         """Cover names in `masked` character by character, so that "release.api" is not read as a release."""
-        pieces: list[str] = []
-        position = 0
-        for start, end in sorted([*spans, *(match.span() for match in _PERSON.finditer(self.text))]):
-            if start >= position:
-                pieces += [self.text[position:start], "§" * (end - start)]
-                position = end
-        self.masked = "".join(pieces) + self.text[position:]
+        masked = list(self.text)
+        for start, end in [*spans, *(match.span() for match in _PERSON.finditer(self.text))]:
+            masked[start:end] = "§" * (end - start)
+        self.masked = "".join(masked)
 
     def sentence(self, start: int, end: int | None = None) -> tuple[int, int]:
         """Bounds of the sentence around a span."""
-        first = bisect_right(self._breaks, start)
+        begin = self._breaks[bisect_right(self._breaks, start) - 1]
         last = bisect_left(self._breaks, start + 1 if end is None else end)
-        begin = self._breaks[first - 1] if first else 0
-        stop = self._breaks[last] if last < len(self._breaks) else len(self.text)
-        return begin, stop
+        return begin, self._breaks[last] if last < len(self._breaks) else len(self.text)
 
     def line(self, start: int) -> tuple[int, int]:
         """Bounds of the line around a position."""
@@ -102,11 +95,11 @@ class Prose:
 
     def snippet(self, start: int, end: int) -> str:
         """A short quotation of a span, with some words before it."""
-        begin, near = self.sentence(start)[0], start - SNIPPET // 2
-        if begin < near:  # from a whole word on
-            space = self.text.find(" ", near, start)
-            begin = space + 1 if space >= 0 else start
-        return quote(self.text[begin:end] if end - begin <= SNIPPET else self.text[start:end])
+        begin = self.sentence(start)[0]
+        before = self.text[max(begin, start - SNIPPET // 2) : start]
+        if start - begin > len(before):  # from a whole word on
+            before = before.partition(" ")[2]
+        return quote((before if end - start + len(before) <= SNIPPET else "") + self.text[start:end])
 
 
 def quote(text: str) -> str:

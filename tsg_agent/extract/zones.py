@@ -63,16 +63,10 @@ class Zone:
     name: str
     how: str = ""
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether its name alone gives the offset."""
-        return self.name != LOCAL and len(_READINGS.get(self.name.upper(), [0])) == 1
-
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean; none if the zone is unknown or the time does not exist."""
         meant = [_hours(self.name)] if self.name[:1] in "+-" else _READINGS.get(self.name.upper(), [self.name])
-        found = [instant for one in meant for instant in _instants(local, one)]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(instant for one in meant for instant in _instants(local, one)))
 
     def today(self, now: datetime) -> datetime:
         """`now` on this zone's wall clock, naive; UTC's where the zone is not settled."""
@@ -118,10 +112,7 @@ def default_zone(text: str) -> Zone | None:
 
 
 def _zone(match: re.Match[str]) -> Zone:
-    kind, said = match.lastgroup or "", match[match.lastgroup or 0]
-    if kind == "local":
-        return Zone(LOCAL)
-    of_a_place = kind in ("city", "at", "of", "er")
+    said, of_a_place = match[match.lastgroup or 0], match.lastgroup in ("city", "at", "of", "er", "local")
     return Zone((_city(said.lower()) or LOCAL) if of_a_place else said)  # an unknown place: its offset is asked for
 
 

@@ -27,6 +27,8 @@ class Words:
         self.languages = tuple(languages)
         self._files = [data(name) for name in languages]
         self._patterns: dict[str, re.Pattern[str]] = {}
+        marks = any_of([mark for file in self._files for mark in file.get("marks", ())])
+        self.marks = re.compile(rf"(?<![\w.-]){marks}(?![\w-])", re.IGNORECASE)
         self.day_first = any(file.get("day_first", False) for file in self._files)
 
     def listed(self, table: str, name: str) -> list[str]:
@@ -41,34 +43,24 @@ class Words:
         """A fragment that matches a word of these kinds, of whichever table."""
         return any_of([one for name in names for table in _TABLES for one in self.listed(table, name)])
 
-    def filled(self, pattern: str) -> str:
-        """A pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`; its lines are joined."""
-        return _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), re.sub(r"\n\s*", "", pattern))
-
     def like(self, pattern: str) -> re.Pattern[str]:
-        """The pattern that is `filled`, compiled once; it ignores case."""
+        """The pattern in which "{not fine}" stands for a word of the kinds `not` and `fine`, its lines joined.
+
+        It is compiled once, and ignores case.
+        """
         if pattern not in self._patterns:
-            self._patterns[pattern] = re.compile(self.filled(pattern), re.IGNORECASE)
+            filled = _KINDS.sub(lambda kinds: self.one_of(*kinds[1].split()), re.sub(r"\n\s*", "", pattern))
+            self._patterns[pattern] = re.compile(filled, re.IGNORECASE)
         return self._patterns[pattern]
 
-    def rows(self, name: str) -> list[str]:
-        """One fragment for each month or weekday."""
-        columns = [file["calendar"][name] for file in self._files]
-        return ["|".join(pieces) for pieces in zip(*columns, strict=True)]
+    def row(self, name: str, written: str) -> int:
+        """Which of the months or weekdays is written, from 0."""
+        rows = enumerate(zip(*(file["calendar"][name] for file in self._files), strict=True))
+        return next(n for n, forms in rows if re.fullmatch(rf"(?:{'|'.join(forms)})\.?", written, re.IGNORECASE))
 
     def __getitem__(self, name: str) -> re.Pattern[str]:
         """The pattern of whole words of these kinds of `roles`, separated by spaces."""
         return self.like(rf"\b{{{name}}}(?!\w)")
-
-    def labels(self, name: str) -> re.Pattern[str]:
-        """The pattern of the labels of one kind."""
-        key = f"label {name}"
-        if key not in self._patterns:
-            stems = any_of(self.listed("labels", name))
-            what = any_of([f"{word} " if word else "" for word in self.listed("labels", "what")])
-            whole = f"{what}{stems}" if name in ("start", "end") else stems
-            self._patterns[key] = re.compile(any_of([whole, *self.listed("labels", f"{name}_alone")]), re.IGNORECASE)
-        return self._patterns[key]
 
 
 def any_of(pieces: Sequence[str]) -> str:
@@ -87,14 +79,15 @@ ALL = words_of(LANGUAGES)
 """All languages: for labels and lengths of time, whose words do not clash."""
 
 
+@cache
+def labels(name: str) -> re.Pattern[str]:
+    """The pattern of the labels of one kind, in any language; those of a start and an end may say of what."""
+    what = f"(?:{any_of(ALL.listed('labels', 'what'))} )?" if name in ("start", "end") else ""
+    written = what + any_of(ALL.listed("labels", name))
+    return re.compile(written.replace(" ", "[ _-]"), re.IGNORECASE)  # "Start time", "incident_start"
+
+
 def words_in(text: str) -> Words:
     """The words of English, and of each language of which a text has at least `_MARKS` marks."""
-    if not text.strip():
-        return ENGLISH
-    marked = {name: {mark.casefold() for mark in _mark(name).findall(text[:_SAMPLE])} for name in LANGUAGES}
-    return words_of(tuple(name for name in LANGUAGES if name == "en" or len(marked[name]) >= _MARKS))
-
-
-@cache
-def _mark(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.-]){any_of(data(name)['marks'])}(?![\w-])", re.IGNORECASE)
+    found = {name: words_of((name,)).marks.findall(text[:_SAMPLE]) for name in LANGUAGES}
+    return words_of(tuple(n for n in LANGUAGES if n == "en" or len({*map(str.casefold, found[n])}) >= _MARKS))
