@@ -77,6 +77,7 @@ SETTLED = [
     ("[08:02] ann: errors started 20 minutes ago\n[08:05] bob: looking", "20T07:42", "20T05:42", "20T10:00"),
     # --- windows written out
     ("errors in the last 3 hours", None, "20T06:00", "20T10:00"),
+    ("Check the last 90 minutes please", None, "20T08:30", "20T10:00"),
     ("Please look between 07:00 and 08:00 UTC on 20 Jan 2024", None, "20T07:00", "20T08:00"),
     ("Please look at 2024-01-20, from 07:00 to 08:00 CET", None, "20T06:00", "20T07:00"),
     ("window: 2024-01-20T06:30Z/2024-01-20T08:30Z", None, "20T06:30", "20T08:30"),
@@ -423,6 +424,23 @@ def test_a_window_outside_the_telemetry_is_noted() -> None:
 def test_the_end_is_when_it_was_well_and_not_when_the_ticket_was_closed(text: str, end: str) -> None:
     found = run(PLACE + "\n" + text).parameters
     assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T06:30", end)
+
+
+RELAPSES = (
+    "failing since 06:30 UTC. It recovered at 07:30, but at 08:10 it was down again and still is.",
+    "outage since 06:30 UTC, gone at 07:30, then failed a second time at 08:10, has not recovered yet",
+    "06:30 UTC errors start\n07:30 UTC recovered\n08:10 UTC errors again",
+    "falla desde las 06:30 UTC. Se recuperó a las 07:30 pero volvió a caer a las 08:10 y sigue caído.",
+    "est en panne depuis 06h30 UTC. Rétabli à 07h30, mais de nouveau en panne à 08h10.",
+)
+
+
+@pytest.mark.parametrize("text", RELAPSES)
+def test_an_end_that_a_relapse_follows_is_none(text: str) -> None:
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"
+    assert iso(result.parameters.end_time) == "20T10:00"
+    assert any("07:30" in note for note in result.notes)
 
 
 @pytest.mark.parametrize(

@@ -148,10 +148,23 @@ def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles
             _ranging(around, second.mention, second.following, roles)
         else:
             _single(prose, around, roles)
+    _put_away(prose, roles, words)
     _find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
+
+
+def _put_away(prose: Prose, roles: Roles, words: Words) -> None:
+    """Put away the ends that a relapse follows: "recovered at 14:30, down again at 14:41"."""
+    relapse = r"\b(?:{relapse}|{again} (?:\w+ )?{failing break}|{failing break} (?:\w+ )?{again})(?!\w)"
+    for match in islice(words.like(relapse).finditer(prose.masked), MAXIMUM_SIGHTINGS) if roles.ends else ():
+        before = prose.masked[max(prose.sentence(match.start())[0], match.start() - 60) : match.start()]
+        asks = prose.text[: prose.sentence(match.start())[1]].rstrip().endswith("?")  # "is mail-relay down again?"
+        if not (asks or words["planned not fine"].search(before)):
+            gone = [one for one in roles.ends if one.rank < LABELLED and one.end <= match.start()]
+            roles.ends = [one for one in roles.ends if one not in gone]
+            roles.unused += [one.mention for one in gone]
 
 
 def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
@@ -252,3 +265,5 @@ def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tup
             subject + said[0] + match[0]
         ):
             roles.lasting.append((span, opened, match.end()))
+        elif said["last"] and words["look"].search(subject) and not (roles.starts or roles.created):
+            roles.ranges.append(Range(TimeMention(start, end, back=span), None, opened, end))
