@@ -289,7 +289,7 @@ class Settings(BaseSettings):
     telemetry: str = Field("", description="telemetry to take where no --telemetry names one")
     mapping: str = Field("", description="mapping to take where no --mapping names one: a file, or a ready one's name")
     query_timeout: float = Field(60, gt=0, le=86_400, description="seconds one query may take before it is cancelled")
-    memory_limit: str = Field("2GB", description="memory an investigation may use, two fifths of it for DuckDB")
+    memory_limit: str = Field("2GB", description="memory an investigation may use, 45 % of it for DuckDB")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
     window_hours: float = Field(2, gt=0, le=8_760, description="how long before the incident's start the window opens")
     default_threshold: float = Field(

@@ -124,7 +124,7 @@ def _likeliest(kind: str, pool: list[Hit], prose: Prose) -> tuple[Hit | None, st
     words = words_in(prose.text)
     gaps = [(one, two, prose.text[one.end : two.start]) for one, two in pairwise(pool) if one.values != two.values]
     either = any(_ALTERNATIVE.fullmatch(gap) for *_, gap in gaps)  # "checkout or payments": the text leaves it open
-    wrong = [(one, two) for one, two, gap in gaps[:_MATCHES] if len(gap) <= 60 and words["correction"].search(gap)]
+    wrong = [(one, two) for one, two, gap in gaps[:_MATCHES] if words["correction"].search(gap[-60:])]
     for one, two in wrong[-1:]:  # "us-east-1. No, wait, us-west-2"
         pool = [hit for hit in pool if hit.start >= two.start and hit.values != one.values]
     reasons = (

@@ -194,7 +194,8 @@ def _label_of(label: str) -> str:
 def _answers(prose: Prose, around: Surroundings) -> bool:
     """Whether the sentence before asks since when: "since when?" "the graph says 13:54"."""
     begin = prose.sentence(around.mention.start)[0]
-    return bool(around.words.like(r"\b{since_when}(?!\w)\?*[^?]*$").search(prose.masked[max(0, begin - 40) : begin]))
+    asked = around.words.like(r"\b{since_when}(?!\w)[ ]?\?*[^?]*$")
+    return bool(asked.search(prose.masked[max(0, begin - 40) : begin]))
 
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
@@ -255,8 +256,11 @@ def _find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tup
         if others or re.search("[<>%]", subject):  # "over 5 % for 10m" is an alert's rule
             continue
         until_now = said["for"] or (said["took"] and said["last"])
-        if until_now and words["failing hint event symptom"].search(subject[-70:]):
-            over = words["over"].search(prose.masked[end : min(prose.sentence(start)[1], end + 60)])
+        rest = prose.masked[end : min(prose.sentence(start)[1], end + 60)]
+        # "for the last hour it has been failing"
+        been = said["last"] and words.like(r"\b(?={been}\b).*{failing}").search(rest)
+        if been or (until_now and words["failing hint event symptom"].search(subject[-70:])):
+            over = words["over"].search(rest)
             if over or any(one.rank >= PLAIN_END for one in roles.ends):  # "errors for a minute, gone now"
                 roles.lasting.append((span, opened, end))
             else:

@@ -33,7 +33,7 @@ def size_of(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
-SHARE = 0.4
+SHARE = 0.45
 """Share of the memory limit for the engine itself: results, and what is worked out of them, need the rest."""
 MOST = 1.25
 """The process may add so many times the memory limit to what it held before it opened the source."""
