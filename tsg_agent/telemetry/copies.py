@@ -29,17 +29,17 @@ FEWEST_CODED = 30_000
 REQUEST_BYTES = 250
 """Bytes of the memory limit reserved per copied request: some 140 for the copies, which may spill, 75 for what is
 fetched of it, and 25 for its workflow."""
-CODED, PLAIN, COUNTED, _HASHED, _SMALL = (
+CODED, PLAIN, COUNTED, _HASHED, _STATUSES = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
     for way in ("coded", "plain", "counted", "hashed", "small")
 )
-SMALL = {name: f"CAST({name} AS SMALLINT)" for name in _SMALL}
+STATUSES = {name: f"CAST({name} AS SMALLINT)" for name in _STATUSES}
 """Column of HTTP statuses -> the same in two bytes; three flags of a request repeat it."""
 NUMBERS = {name: f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END" for name in COUNTED}
 """Text column whose values are only told apart -> the number that stands for a value: a tenth of the time to count."""
 HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
 """Text column that is only a join key -> its hash."""
-KEPT = (*PLAIN, *SMALL, *CODED, *COUNTED, "request_id")
+KEPT = (*PLAIN, *STATUSES, *CODED, *COUNTED, "request_id")
 """Columns of the copy of the requests; a query that names another column reads the source."""
 CARRIED = ("status_code", "latency_ms", "weight")
 """Columns of the requests that the copy of the flags repeats."""
@@ -115,7 +115,7 @@ class Copies:
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         hashes = [f"hash({name}) AS {code}" for name, code in HASHED.items() if name in self.present]
-        told = codes | {name: number for name, number in (SMALL | NUMBERS).items() if name in self.present}
+        told = codes | {name: number for name, number in (STATUSES | NUMBERS).items() if name in self.present}
         columns = ", ".join([*hashes, *plain, *(f"{code} AS {name}" for name, code in told.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         (self.held.requests,) = self.create(sql, scope)
