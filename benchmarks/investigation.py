@@ -1,9 +1,12 @@
-"""The whole investigation against the guide's nine queries as they run, and against an earlier version of this project.
+"""The nine checks, and the whole investigation, against the guide's nine queries and an earlier version.
 
 `python -m benchmarks investigation`. TSG_BENCHMARK_SIZES: numbers of requests ("5000,100000"). TSG_BENCHMARK_EARLIER:
 source folder of an earlier version, run in this environment. The guide's queries come from the oracle in ../shared, and
 are left out without it. The sides alternate, each in its own process, so that machine load affects all alike. Ratios
 are of medians, with minimum and maximum over pairs. Ours includes imports as the CLI does; CPU time includes children.
+
+Like is compared with like where the nine checks are measured: their rows are the guide's, which is checked (equal.py).
+The investigation does more: evidence, the search for causes, verdicts and the report.
 """
 
 import json
@@ -16,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.equal import unequal
 from benchmarks.processes import python
 from tsg_agent.simulator.generate import write_in_parts
 from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
@@ -46,7 +50,7 @@ def cpu():
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 """
-OURS = """
+START = """
 import json, sys, time
 from pathlib import Path
 # CPU
@@ -56,9 +60,12 @@ except ModuleNotFoundError:  # as 0.1 calls it
     from tsg_agent.cli.loading import loaded, loading
 loading()
 from tsg_agent import Given, Request, investigate, open_telemetry
+# IMPORTS
 loaded()
 folder, start, begin, end, region, service = sys.argv[1:]
 names = dict(region=region, service_name=service, environment="prod")
+"""
+OURS = f"""{START}
 given = Given(**names, start_time=begin, end_time=end, incident_start=start)
 with open_telemetry(folder) as engine:
     began, used = time.perf_counter(), cpu()
@@ -66,7 +73,15 @@ with open_telemetry(folder) as engine:
     seconds, used = time.perf_counter() - began, cpu() - used
 # PEAK
 first = report.causes[0].subject if report.causes else None
-print(json.dumps({"seconds": seconds, "cpu": used, "peak_mb": peak, "first": first}))
+print(json.dumps({{"seconds": seconds, "cpu": used, "peak_mb": peak, "first": first}}))
+"""
+CHECKS = f"""{START.replace("# IMPORTS", "from benchmarks.equal import checks")}
+with open_telemetry(folder) as engine:
+    began, used = time.perf_counter(), cpu()
+    checks(engine, dict(names, start_time=begin, end_time=end))
+    seconds, used = time.perf_counter() - began, cpu() - used
+# PEAK
+print(json.dumps({{"seconds": seconds, "cpu": used, "peak_mb": peak, "first": None}}))
 """
 THEIRS = """
 import importlib.util, json, pathlib, sys, time
@@ -96,39 +111,48 @@ class Side:
 
 
 def measure() -> None:
-    """Print milliseconds, processor time, memory and the ratios for each size."""
-    sides = [Side("this", lambda folder: _run(OURS, "", folder, *_ours_arguments()))]
-    if EARLIER:
-        sides.append(Side("earlier", lambda folder: _run(OURS, EARLIER, folder, *_ours_arguments())))
+    """Print milliseconds, processor time, memory and how many times as fast as its baselines each of our sides is."""
+    ours = [
+        Side("checks", lambda folder: _run(CHECKS, "", folder, *_ours_arguments())),
+        Side("investigation", lambda folder: _run(OURS, "", folder, *_ours_arguments())),
+    ]
+    baselines: list[Side] = []
+    compared: dict[str, list[str]] = {one.name: [] for one in ours}
     if ORACLE.exists():
-        sides.append(Side("guide", lambda folder: _run(THEIRS, "", ORACLE, folder, *_their_arguments())))
+        baselines.append(Side("guide", lambda folder: _run(THEIRS, "", ORACLE, folder, *_their_arguments())))
+        compared = {one.name: ["guide"] for one in ours}
     else:
         print(f"investigation: without the guide's queries, which are not there ({ORACLE})")
-    head = f"{'log rows':>12} {'side':<8} {'ms':>8} {'cpu ms':>8} {'MB':>6}"
-    print(f"{head}  {'this version: times its ms':<26} {'its cpu':<24} its MB")
+    if EARLIER:
+        baselines.append(Side("earlier", lambda folder: _run(OURS, EARLIER, folder, *_ours_arguments())))
+        compared["investigation"].append("earlier")
+    head = f"{'log rows':>12} {'side':<14} {'ms':>8} {'cpu ms':>8} {'MB':>6}"
+    print(f"{head}  times as fast as it by the clock, in cpu; of its MB")
     for size in SIZES:
         with tempfile.TemporaryDirectory() as made:
             folder = Path(made)
             rows = _make(size, folder)
-            runs = [[side.run(folder) for side in sides] for _ in range(RUNS.get(size, 3))]
-        for place, side in enumerate(sides):
-            _print(rows, side.name, [(of[0], of[place]) for of in runs])
+            if ORACLE.exists() and (different := unequal(folder, _scope())):
+                sys.exit("The checks' rows are not the guide's:\n" + "\n".join(different))
+            runs = [{one.name: one.run(folder) for one in (*ours, *baselines)} for _ in range(RUNS.get(size, 3))]
+        for one in (*ours, *baselines):
+            _print(rows, one.name, runs, compared.get(one.name, []))
 
 
-def _print(rows: int, side: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
-    """One line: a side's medians, and the ratio of this version to it with the minimum and maximum over pairs."""
-    seconds, cpu, peak = (statistics.median(run[key] for _, run in pairs) for key in ("seconds", "cpu", "peak_mb"))
-    line = f"{rows:>12,} {side:<8} {seconds * 1000:>8.0f} {cpu * 1000:>8.0f} {peak:>6.0f}"
-    ratios = ""
-    if side != "this":
-        ratios = f"  {_ratio(pairs, 'seconds'):<26} {_ratio(pairs, 'cpu'):<24} {_ratio(pairs, 'peak_mb')}"
-    print(line + ratios, flush=True)
+def _print(rows: int, side: str, runs: list[dict[str, dict[str, float]]], baselines: list[str]) -> None:
+    """One line: a side's medians; then one for each baseline that it is compared with."""
+    seconds, cpu, peak = (statistics.median(run[side][key] for run in runs) for key in ("seconds", "cpu", "peak_mb"))
+    print(f"{rows:>12,} {side:<14} {seconds * 1000:>8.0f} {cpu * 1000:>8.0f} {peak:>6.0f}", flush=True)
+    for base in baselines:
+        clock, used = (_ratio(runs, base, side, key) for key in ("seconds", "cpu"))
+        print(f"{'':>12} - to {base:<35}  {clock}, {used}; {_ratio(runs, side, base, 'peak_mb')}", flush=True)
 
 
-def _ratio(pairs: list[tuple[dict[str, float], dict[str, float]]], key: str) -> str:
-    ours, theirs = (statistics.median(pair[side][key] for pair in pairs) for side in (0, 1))
-    each = [our[key] / their[key] for our, their in pairs]
-    return f"{ours / theirs:.2f} ({min(each):.2f}-{max(each):.2f})"
+def _ratio(runs: list[dict[str, dict[str, float]]], one: str, other: str, key: str) -> str:
+    """One side's median by the other's, with the minimum and maximum over pairs."""
+    whole = statistics.median(run[one][key] for run in runs) / statistics.median(run[other][key] for run in runs)
+    each = [run[one][key] / run[other][key] for run in runs]
+    return f"{whole:.2f} ({min(each):.2f}-{max(each):.2f})"
 
 
 def _make(size: int, folder: Path) -> int:
@@ -141,6 +165,11 @@ def _make(size: int, folder: Path) -> int:
 def _window() -> tuple[str, str, str]:
     start, end = SCENARIO.incident_start, SCENARIO.last
     return f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{SCENARIO.first:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _scope() -> dict[str, object]:
+    names = {"region": SCENARIO.region, "service_name": SCENARIO.service_name, "environment": "prod"}
+    return {**names, "start_time": SCENARIO.first, "end_time": SCENARIO.last}
 
 
 def _ours_arguments() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What two engines say of the same incident, compared to a billionth."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.tools.made import args_for
@@ -9,6 +10,8 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
+RECORDED = Path(__file__).parents[2].parent / "shared" / "incidents"
+INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
 OWN = {"milliseconds", "id", "created", "sql", "usage", "telemetry"}
 """What differs between two runs, or two places."""
 NEAR = 1e-9

@@ -1,5 +1,6 @@
 """ClickHouse's dialect and results, by its own client over chdb (the same engine as a library)."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from examples.engines.postgres import held
 from tests.engines.data import MADE
-from tests.engines.same import concluded, differences, rows_of
+from tests.engines.meanings import TABLE, check
+from tests.engines.same import INCIDENTS, concluded, differences, rows_of
 from tests.tools.made import args_for, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
@@ -35,16 +38,24 @@ _OPEN: list[Any] = []
 
 def load(location: str, folder: Path) -> None:
     """The guide's tables as the embedded engine reads them, in ClickHouse's default database."""
+    load_tables(held(location), folder)
+
+
+def load_tables(tables: dict[str, pa.Table], folder: Path) -> None:
+    """Tables of their own names in ClickHouse's default database, and no others."""
     client = import_module("clickhouse_connect").get_client(dsn=URL)
     _OPEN.append(client)  # the memory is gone with the last that uses it
     for (name,) in client.query("SELECT name FROM system.tables WHERE database = 'default'").result_rows:
-        client.command(f"DROP TABLE `{name}`")
-    for name, table in held(location).items():
-        path = folder / f"loaded-{name}.parquet"
+        client.command(f"DROP TABLE {quoted(name)}")
+    for place, (name, table) in enumerate(tables.items()):
+        path = folder / f"loaded-{place}.parquet"
         pq.write_table(table, path)
-        client.command(
-            f"CREATE TABLE {name} ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM file('{path}', Parquet)"
-        )
+        kind = "ENGINE = MergeTree ORDER BY tuple()"
+        client.command(f"CREATE TABLE {quoted(name)} {kind} AS SELECT * FROM file('{path}', Parquet)")
+
+
+def quoted(name: str) -> str:
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def test_the_demonstration_incident(incident: Request, tmp_path: Path) -> None:
@@ -61,6 +72,72 @@ def test_generated_data(tmp_path: Path, name: str) -> None:
     load(location, tmp_path)
     with DuckDB(location) as own, open_telemetry(URL) as other:
         assert differences(rows_of(own), rows_of(other)) == []
+
+
+@pytest.mark.skipif(not INCIDENTS, reason="there are no recorded incidents here")
+@pytest.mark.parametrize("folder", INCIDENTS[:2], ids=lambda path: path.name)
+def test_a_recorded_incident(tmp_path: Path, folder: Path) -> None:
+    location, text = str(folder / "telemetry"), (folder / "incident.md").read_text("utf-8")
+    load(location, tmp_path)
+    with DuckDB(location) as own, open_telemetry(URL) as other:
+        first, second = (concluded(text, engine, location) for engine in (own, other))
+    assert differences(first, second) == []
+
+
+def test_a_mapping_file_gives_the_same(tmp_path: Path) -> None:
+    rows = requests(4000, {500: 90}, service_version=["1", "2"] * 2000, endpoint_path="/pay")
+    own_names = [
+        {
+            "Id": row["request_id"],
+            "at": row["timestamp"],
+            "Where": row["region"],
+            "took_us": row["latency_ms"] * 1000,
+            "code": row["status_code"],
+            "attributes": json.dumps({"ver.sion": row["service_version"]}),
+            "kind": "server" if place % 5 else "client",
+        }
+        for place, row in enumerate(rows)
+    ]
+    files = written(tmp_path / "files", {"http": own_names})
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(
+        """[api_gateway_logs]
+from = "http"
+where = "kind = 'server'"
+[api_gateway_logs.columns]
+request_id = "id"
+timestamp = "at"
+region = '"Where"'
+environment = "'prod'"
+service_name = "'shop'"
+latency_ms = "took_us / 1000.0"
+status_code = "CASE WHEN code >= 500 THEN 500 ELSE code END"
+service_version = ["version", "attributes ->> '$.\\"ver.sion\\"'"]
+"""
+    )
+    load_tables({"http": pq.read_table(files / "http.parquet")}, tmp_path)
+    embedded = tmp_path / "embedded.toml"
+    embedded.write_text(mapping.read_text().replace('"http"', '"http.parquet"'))
+    with DuckDB(str(files), mapping=embedded) as own, open_telemetry(URL, mapping=mapping) as other:
+        found = rows_of(own)
+        assert found[0]["rows"]
+        assert differences(found, rows_of(other)) == []
+
+
+REFUSED = (
+    "strptime('2026-03-1' || n, '%Y-%m-%d')", "try_strptime(t, '%Y-%m-%d')", "regexp_replace(t, '(b)', '\\1', 'g')",
+    "regexp_matches(t, 'B', 'i')", "ts AT TIME ZONE 'Asia/Tokyo'", "timezone('Asia/Tokyo', ts)", "date_part('dow', ts)",
+    "extract(millisecond FROM ts)", "j -> '$.a'", "isfinite(d)", "list_extract([t], 1)", "strftime(ts, '%A')",
+    "time_bucket(INTERVAL '1 month', ts)", "t LIKE 'a$%' ESCAPE '$'", "mode(n > 1)", "quantile(d, 0.5)",
+    "quantile_disc(d, 0.5)", "quantile(CASE WHEN n < 4 THEN d END, 0.5)", "first(n)", "last(n)",
+    "approx_quantile(d, 0.5)",
+)  # fmt: skip
+"""What ClickHouse means another thing by, or has no word for."""
+
+
+def test_functions_mean_the_same_or_are_refused(tmp_path: Path) -> None:
+    load_tables({"words": TABLE}, tmp_path)
+    check(URL, "words", REFUSED, r"ClickHouse's SQL|may not be used", tmp_path)
 
 
 def test_runs_of_workflows_judged_at_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +201,9 @@ def test_a_query_over_its_time_is_ended(engine: Any) -> None:
 
 @pytest.mark.parametrize("text", ["'; DROP TABLE api_gateway_logs; --", "\\' OR 1=1 --", "{p1:String}", "%(x)s", "\\N"])
 def test_parameters_are_values(engine: Any, text: str) -> None:
-    for check in PLUGINS:
+    for plugin in PLUGINS:
         scope = dict.fromkeys(("region", "environment", "service_name"), text)
-        found = check.run(engine, args_for(check, **scope), Settings())
+        found = plugin.run(engine, args_for(plugin, **scope), Settings())
         assert found.status in {Status.NO_DATA, Status.NOT_APPLICABLE, Status.INSUFFICIENT_DATA}
     sql = "SELECT $x AS x, count(*) AS n FROM api_gateway_logs"
     assert engine.run(sql, {"x": text}, timeout=9).to_pylist() == [{"x": text, "n": 3000}]
@@ -140,6 +217,48 @@ def test_parameters_are_values(engine: Any, text: str) -> None:
 def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -> None:
     with pytest.raises(QueryError):
         engine.run(sql, {}, timeout=9)
+
+
+@pytest.mark.parametrize("expression", [
+    "(SELECT name FROM system.users LIMIT 1)", "file('/etc/passwd')", "sleep(3)", "region; DROP TABLE x",
+    "currentUser()", "region) FROM system.users --", "getSetting('readonly')", "$1", "{p1:String}",
+    "dictGet('d', 'a', 1)", "repeat('x', 1000000000)", "no_such_column || 'x'", "hostName()",
+])  # fmt: skip
+@pytest.mark.usefixtures("engine")
+def test_expressions_of_a_mapping_only_look_at_columns(tmp_path: Path, expression: str) -> None:
+    mapping = tmp_path / "m.toml"
+    for place in (
+        f'[api_gateway_logs.columns]\nregion = "{expression}"\n',
+        f'[api_gateway_logs]\nwhere = "{expression}"\n',
+    ):
+        mapping.write_text(place)
+        with pytest.raises(TelemetryError):
+            open_telemetry(URL, mapping=mapping)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b', "x`; DROP TABLE t; --", "a b", "ü", "select", "{p1:String}", "%s", "A", "it's"],
+)
+def test_the_servers_own_names_are_names(tmp_path: Path, name: str) -> None:
+    row = {"request_id": ["1"], name: ["us-east"], "status_code": [500]}
+    table = "named" if "{" in name else name  # the client itself takes braces for a parameter, when it is made
+    load_tables({table: pa.table(row)}, tmp_path)
+    mapping = tmp_path / "m.toml"
+    source, column = (json.dumps('"' + one.replace('"', '""') + '"') for one in (table, name))
+    columns = f"[api_gateway_logs.columns]\nregion = {column}\n"
+    mapping.write_text(f"[api_gateway_logs]\nfrom = {source}\n{columns}", "utf-8")
+    with open_telemetry(URL, mapping=mapping) as engine:
+        assert engine.run("SELECT region FROM api_gateway_logs", {}, timeout=9)["region"].to_pylist() == ["us-east"]
+
+
+@pytest.mark.parametrize("name", ["a.b.c", "x; DROP TABLE y", "(SELECT 1)", "numbers(9)", "system.users", "a'b"])
+@pytest.mark.usefixtures("engine")
+def test_a_table_of_a_mapping_is_a_name(tmp_path: Path, name: str) -> None:
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(f'[feature_flags]\nfrom = "{name}"\n')
+    with pytest.raises(TelemetryError):
+        open_telemetry(URL, mapping=mapping)
 
 
 def test_a_password_in_the_url_is_refused() -> None:

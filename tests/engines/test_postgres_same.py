@@ -7,7 +7,8 @@ import pytest
 
 from examples.engines.postgres import READER, Server, held
 from tests.engines.data import MADE
-from tests.engines.same import assert_runs_are_judged_there, concluded, differences, rows_of
+from tests.engines.meanings import TABLE, check
+from tests.engines.same import INCIDENTS, assert_runs_are_judged_there, concluded, differences, rows_of
 from tests.tools.made import END, START, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
@@ -15,9 +16,6 @@ from tsg_agent.investigation import open_telemetry
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import plugin_8_workflows
 from tsg_agent.tools.account import account
-
-RECORDED = Path(__file__).parents[2].parent / "shared" / "incidents"
-INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
 
 
 def test_the_demonstration_incident(server: Server, incident: Request) -> None:
@@ -155,6 +153,29 @@ service_version = ["version", "ver"]
         found = rows_of(own)
         assert found[0]["rows"]
         assert differences(found, rows_of(other)) == []
+
+
+REFUSED = (
+    "url_decode(t)", "url_decode(replace(t, 'b', '+%2F'))", "strptime('2026-03-1' || n, '%Y-%m-%d')",
+    "try_strptime(t, '%Y-%m-%d')", "regexp_extract(t, 'a|ab')", "regexp_replace(t, 'b+?', '')",
+    "regexp_replace(t, '(b)', '\\1', 'g')", "regexp_matches(t, 'B', 'i')", "TRY_CAST(t AS TIMESTAMP)",
+    "substring(t, n)", "substring(t, -3, 2)", "j -> '$.a'", "strftime(ts, '%A')", "time_bucket(INTERVAL '1 month', ts)",
+    "list_extract([t], 1)", "isfinite(d)", "t LIKE 'a$%' ESCAPE '$'", "mode(n > 1)", "first(n)", "last(n)",
+    "approx_quantile(d, 0.5)",
+)  # fmt: skip
+"""What PostgreSQL means another thing by, or has no word for."""
+
+
+def test_functions_mean_the_same_or_are_refused(server: Server, tmp_path: Path) -> None:
+    with server.owner() as connection:
+        connection.execute(
+            "CREATE SCHEMA words; GRANT USAGE ON SCHEMA words TO tsg_reader; CREATE TABLE words.t (request_id text, "
+            "t text, w text, d double precision, n bigint, j text, ts timestamp); GRANT SELECT ON words.t TO tsg_reader"
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO words.t VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                               [tuple(row.values()) for row in TABLE.to_pylist()])  # fmt: skip
+    check(server.url("words"), "words.t", REFUSED, r"PostgreSQL's SQL|may not be used", tmp_path)
 
 
 def test_the_quantiles_of_postgresql_are_exact(server: Server, tmp_path: Path) -> None:

@@ -39,6 +39,12 @@ def specified_rows(folder: Path, number: int, scope: Row) -> list[Row]:
     """The rows of the specification's own text, least repaired; skips where it is not beside the repository."""
     if not ORACLE.exists():
         pytest.skip(f"the specification's queries are not there: {ORACLE}")
+    with opened(folder) as connection:
+        return _rows(connection, specified_query(number, scope), {})
+
+
+def specified_query(number: int, scope: Row) -> str:
+    """A step's query, the specification's own text."""
     spec = importlib.util.spec_from_file_location("guide_sql", ORACLE)
     assert spec is not None
     assert spec.loader is not None
@@ -48,8 +54,7 @@ def specified_rows(folder: Path, number: int, scope: Row) -> list[Row]:
         name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
         for name, value in scope.items()
     }
-    with guide.connect(folder) as connection:
-        return _rows(connection, guide.query(number, texts), {})
+    return str(guide.query(number, texts))
 
 
 def guide_rows(folder: Path, number: int, scope: Row) -> list[Row]:
@@ -57,10 +62,16 @@ def guide_rows(folder: Path, number: int, scope: Row) -> list[Row]:
     values = {name: naive_utc(value) if isinstance(value, datetime) else value for name, value in scope.items()}
     sql = guide_query(number)
     named = {name: value for name, value in values.items() if f"${name}" in sql}
-    with duckdb.connect() as connection:
-        for path in sorted(folder.glob("*.parquet")):
-            connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
+    with opened(folder) as connection:
         return _rows(connection, sql, named)
+
+
+def opened(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A database with a view of each Parquet file of a folder."""
+    connection = duckdb.connect()
+    for path in sorted(folder.glob("*.parquet")):
+        connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
+    return connection
 
 
 def guide_query(number: int) -> str:

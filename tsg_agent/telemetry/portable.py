@@ -4,9 +4,11 @@ An engine's dialect module corrects what sqlglot gets wrong. The original text n
 query does, which was parsed, only reads, and names only the guide's tables or its own sub-queries.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NoReturn
 
 import sqlglot
 from sqlglot import exp
@@ -33,6 +35,12 @@ TEXTS = frozenset(
 ) | {"value", "service"}  # fmt: skip
 """Names of text columns, which every engine must sort by bytes."""
 KEPT_PLACES = 500
+MICROSECONDS = {
+    "MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000,
+    "DAY": 86_400_000_000,
+}  # fmt: skip
+BUCKETS_SINCE = 946_857_600_000_000
+"""What time buckets are counted from, microseconds since 1970: Monday, 2000-01-03."""
 Calls = Mapping[str, str | Callable[..., str]]
 """Function -> an engine's SQL with {} for each argument, or what makes it of the generator and the arguments."""
 
@@ -169,6 +177,53 @@ def calls(
         return own(generator, *node.expressions) if callable(own) else own.format(*map(generator.sql, node.expressions))
 
     return call
+
+
+def refusing(server: str) -> Callable[[exp.Expr], NoReturn]:
+    """What refuses an expression that means another thing at a server, or nothing, and has no translation."""
+
+    def refuse(node: exp.Expr) -> NoReturn:
+        raise QueryError(
+            f"{node.sql(dialect=CANONICAL)[:80]} cannot be said in {server}'s SQL so that it means the same.",
+            fix="Let a view of the server do it, and name that view (`from` in the mapping file).",
+        )
+
+    return refuse
+
+
+def utc_only(refuse: Callable[[exp.Expr], NoReturn]) -> Callable[[Generator, exp.Expr, exp.Expr], str]:
+    """`timezone('UTC', t)`: the session's zone is UTC; another one is refused."""
+
+    def in_utc(generator: Generator, zone: exp.Expr, time: exp.Expr) -> str:
+        if zone.name.upper() != "UTC":
+            refuse(zone)
+        return generator.sql(time)
+
+    return in_utc
+
+
+def time_format(
+    node: exp.TimeToStr, codes: Mapping[str, str], literal: Callable[[str], str], refuse: Callable[[exp.Expr], NoReturn]
+) -> str:
+    """strftime's format in an engine's own words. `codes`: what stands for %Y and the others; `literal`: for a text."""
+    parts = re.split("(%.)", node.text("format").replace("%%", "\0"))
+    if not node.args["format"].is_string or not set(parts[1::2]) <= set(codes):
+        refuse(node)
+    texts = (codes[part] if place % 2 else literal(part.replace("\0", "%")) for place, part in enumerate(parts) if part)
+    return "".join(texts)
+
+
+def width_of(node: exp.DateBin, refuse: Callable[[exp.Expr], NoReturn]) -> int:
+    """The microseconds of a time bucket; one of months, or with an origin, is refused."""
+    unit = MICROSECONDS.get(node.this.text("unit").upper().removesuffix("S"))
+    if unit is None or node.args.get("origin") or not node.this.text("this").isdecimal():
+        refuse(node)
+    return unit * int(node.this.text("this"))
+
+
+def plain_replacement(node: exp.RegexpReplace) -> bool:
+    """Whether a text is replaced by a plain one: groups are written in another way by each engine."""
+    return node.args["replacement"].is_string and not {*"\\$&"} & {*node.text("replacement")}
 
 
 def quantile(template: str) -> Callable[[Generator, exp.PercentileCont], str]:

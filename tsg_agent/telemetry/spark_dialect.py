@@ -1,6 +1,6 @@
 """Translates canonical SQL into Spark's dialect. Refuses what has another meaning in Spark and no translation here."""
 
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.spark import Spark
@@ -9,14 +9,23 @@ from sqlglot.generator import Generator
 from sqlglot.generators.spark import SparkGenerator
 
 from tsg_agent.errors import QueryError
-from tsg_agent.telemetry.portable import CANONICAL, Calls, Translated, calls, named_places, quantile, without_qualify
+from tsg_agent.telemetry.portable import (
+    BUCKETS_SINCE,
+    MICROSECONDS,
+    Calls,
+    Translated,
+    calls,
+    named_places,
+    plain_replacement,
+    quantile,
+    refusing,
+    time_format,
+    utc_only,
+    width_of,
+    without_qualify,
+)
 
 WHOLE = frozenset({*exp.DataType.SIGNED_INTEGER_TYPES, *exp.DataType.UNSIGNED_INTEGER_TYPES})
-UTC = "UTC"
-MICROSECONDS = {
-    "MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000,
-    "DAY": 86_400_000_000,
-}  # fmt: skip
 PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE"})
 """Parts of a time that have the same values in Spark."""
 
@@ -26,18 +35,8 @@ EPOCH_US = "unix_micros(CAST({} AS TIMESTAMP))"
 TIMESTAMP = "timestamp_micros(CAST(bround({} * 1000000) AS BIGINT))"
 
 
-def _refuse(node: exp.Expr) -> NoReturn:
-    raise QueryError(
-        f"{node.sql(dialect=CANONICAL)[:80]} cannot be said in Spark's SQL so that it means the same.",
-        fix="Let a view of the server do it, and name that view (`from` in the mapping file).",
-    )
-
-
-def _in_utc(generator: Generator, zone: exp.Expr, time: exp.Expr) -> str:
-    """The session's zone is UTC."""
-    if zone.name.upper() != UTC:
-        _refuse(zone)
-    return generator.sql(time)
+_refuse = refusing("Spark")
+_in_utc = utc_only(_refuse)
 
 
 def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
@@ -46,6 +45,22 @@ def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
     if part.name.upper() not in PARTS:
         _refuse(part)
     return f"EXTRACT({part.name} FROM {generator.sql(time)})"
+
+
+FORMATS = {
+    "%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss", "%y": "yy", "%j": "DDD",
+}  # fmt: skip
+"""Codes of strftime in Spark's words."""
+
+
+def _formatted(generator: Generator, node: exp.TimeToStr) -> str:
+    quoted = time_format(node, FORMATS, lambda text: "'" + text.replace("'", "''") + "'", _refuse)
+    return f"date_format({generator.sql(node, 'this')}, {generator.sql(exp.Literal.string(quoted))})"
+
+
+def _bucket(generator: Generator, node: exp.DateBin) -> str:
+    at = EPOCH_US.format(generator.sql(node, "expression"))
+    return f"timestamp_micros({at} - pmod({at} - {BUCKETS_SINCE}, {width_of(node, _refuse)}))"
 
 
 CALLS: Calls = {
@@ -58,6 +73,7 @@ CALLS: Calls = {
     "timezone": _in_utc,
     "date_part": _part,
     "locate": "locate({}, {})",
+    "mean": "avg({})",
     "strlen": "octet_length({})",
     "url_decode": "url_decode(replace({}, '+', '%2B'))",
     "lookup": "{}[{}]",
@@ -103,11 +119,7 @@ def _difference(generator: Generator, node: exp.DateDiff) -> str:
 
 def _replaced(generator: SparkGenerator, node: exp.RegexpReplace) -> str:
     """Only for global replacements by plain text: Spark always replaces all, and has another syntax for groups."""
-    if (
-        node.text("modifiers") != "g"
-        or not node.args["replacement"].is_string
-        or {*"\\$"} & {*node.text("replacement")}
-    ):
+    if node.text("modifiers") != "g" or not plain_replacement(node):
         _refuse(node)
     return generator.func("regexp_replace", node.this, node.expression, node.args["replacement"])
 
@@ -126,6 +138,15 @@ def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
     return f"{generator.sql(node, 'this')} {node.key.upper()} {pattern}"
 
 
+def _of_epoch(generator: Generator, node: exp.UnixToTime) -> str:
+    """A number of seconds as a time; milliseconds are asked *of* a time, which sqlglot takes for the same."""
+    if node.text("scale") == "3":
+        return f"({EPOCH_US.format(generator.sql(node, 'this'))} DIV 1000)"
+    if node.args.get("scale"):
+        return str(SparkGenerator.TRANSFORMS[exp.UnixToTime](generator, node))
+    return TIMESTAMP.format(generator.sql(node, "this"))
+
+
 def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
     """left and right with a negative number return all but so many characters."""
     text, number = generator.sql(node, "this"), generator.sql(node, "expression")
@@ -140,12 +161,15 @@ class _SparkSQL(SparkGenerator):
         exp.Anonymous: calls(CALLS, lambda _, node: _refuse(node)),
         exp.AtTimeZone: lambda self, node: _in_utc(self, node.args["zone"], node.this),
         exp.Cast: _cast,
+        exp.DateAdd: lambda self, node: f"({self.sql(node, 'this')} + {self.sql(node, 'expression')})",
+        exp.DateBin: _bucket,
         exp.DateDiff: _difference,
         exp.DayOfWeek: lambda self, node: f"(dayofweek({self.sql(node, 'this')}) - 1)",
         exp.Extract: lambda self, node: _part(self, node.this, node.expression),
         exp.Grouping: _grouping,
         exp.ILike: _like,
-        exp.JSONExtract: lambda _, node: _refuse(node),
+        exp.IsNan: lambda self, node: f"IF({self.sql(node, 'this')} IS NULL, NULL, isnan({self.sql(node, 'this')}))",
+        **dict.fromkeys((exp.JSONExtract, exp.PercentileDisc, exp.Quantile), lambda _, node: _refuse(node)),
         exp.Left: _end,
         exp.Like: _like,
         exp.Literal: _number,
@@ -155,11 +179,9 @@ class _SparkSQL(SparkGenerator):
         exp.RegexpReplace: _replaced,
         exp.Right: _end,
         exp.TimeToUnix: lambda self, node: EPOCH.format(self.sql(node, "this")),
+        exp.TimeToStr: _formatted,
         exp.TryCast: _cast,
-        exp.UnixToTime: lambda self, node: (
-            SparkGenerator.TRANSFORMS[exp.UnixToTime](self, node) if node.args.get("scale")
-            else TIMESTAMP.format(self.sql(node, "this"))
-        ),
+        exp.UnixToTime: _of_epoch,
         exp.WithinGroup: lambda self, node: self.sql(node, "this"),
     }  # fmt: skip
 
