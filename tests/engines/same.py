@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from eval.questions.book import Book, Question
 from tests.tools.made import args_for
-from tsg_agent import Report, Request, investigate
+from tsg_agent import Conversation, Report, Request, investigate
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
@@ -37,6 +40,24 @@ def rows_of(engine: Engine, **scope: Any) -> list[dict[str, Any]]:
         plugin.run(engine, args_for(plugin, **scope), Settings()).model_dump(mode="json", exclude={"sql"})
         for plugin in PLUGINS
     ]
+
+
+def book_of(name: str) -> Book:
+    """Questions about a made incident, as the exam asks them."""
+    path = Path(__file__).parents[2] / "eval" / "questions" / f"{name}.yaml"
+    return Book.model_validate(yaml.safe_load(path.read_text("utf-8")))
+
+
+def answers(book: Book, engine: Engine) -> dict[str, str]:
+    """What is said to every tenth question, and to those that compare two times."""
+    asked = [one for place, one in enumerate(book.questions) if place % 10 == 0 or " before" in one.ask]
+    return {one.ask: _said(Conversation(engine, incident=book.text, now=book.scenario.last), one) for one in asked}
+
+
+def _said(talk: Conversation, question: Question) -> str:
+    for before in question.follows:
+        talk.ask(before)
+    return talk.ask(question.ask).text
 
 
 def assert_runs_are_judged_there(own: Engine, server: Engine) -> None:

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eval.cache import telemetry_of
 from examples.engines.postgres import held
 from tests.engines.data import MADE
 from tests.engines.meanings import TABLE, check
-from tests.engines.same import INCIDENTS, concluded, differences, rows_of
+from tests.engines.same import INCIDENTS, answers, book_of, concluded, differences, rows_of
 from tests.tools.made import args_for, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
@@ -122,6 +123,16 @@ service_version = ["version", "attributes ->> '$.\\"ver.sion\\"'"]
         found = rows_of(own)
         assert found[0]["rows"]
         assert differences(found, rows_of(other)) == []
+
+
+def test_questions_are_answered_alike(tmp_path: Path) -> None:
+    book = book_of("zone")
+    location = str(telemetry_of(book.case(), tmp_path / "made"))
+    load(location, tmp_path)
+    with DuckDB(location) as own, open_telemetry(URL) as other:
+        first, second = (answers(book, engine) for engine in (own, other))
+    assert len(first) > 20
+    assert differences(first, second) == []
 
 
 REFUSED = (

@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from eval.cache import telemetry_of
 from examples.engines.postgres import READER, Server, held
 from tests.engines.data import MADE
 from tests.engines.meanings import TABLE, check
-from tests.engines.same import INCIDENTS, assert_runs_are_judged_there, concluded, differences, rows_of
+from tests.engines.same import (
+    INCIDENTS,
+    answers,
+    assert_runs_are_judged_there,
+    book_of,
+    concluded,
+    differences,
+    rows_of,
+)
 from tests.tools.made import END, START, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
@@ -153,6 +162,16 @@ service_version = ["version", "ver"]
         found = rows_of(own)
         assert found[0]["rows"]
         assert differences(found, rows_of(other)) == []
+
+
+def test_questions_are_answered_alike(server: Server, tmp_path: Path) -> None:
+    book = book_of("zone")
+    location = str(telemetry_of(book.case(), tmp_path / "made"))
+    server.load("asked", held(location))
+    with DuckDB(location) as own, open_telemetry(server.url("asked")) as other:
+        first, second = (answers(book, engine) for engine in (own, other))
+    assert len(first) > 20
+    assert differences(first, second) == []
 
 
 REFUSED = (

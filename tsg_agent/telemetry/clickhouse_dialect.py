@@ -298,5 +298,5 @@ def written(tree: exp.Query) -> Translated:
         named = [one.as_(one.name) if isinstance(one, exp.Column) and one.table and one.name != "*" else one
                  for one in select.expressions]  # fmt: skip
         select.set("expressions", named)
-    names = named_places(tree, lambda number, _: exp.Var(this=MARK.format(f"p{number}")))
+    names = named_places(tree, lambda number: exp.Var(this=MARK.format(f"p{number}")))
     return Translated(tree.sql(dialect=_ClickHouse, identify=True, comments=False), names)

@@ -47,7 +47,7 @@ Calls = Mapping[str, str | Callable[..., str]]
 
 @dataclass(frozen=True)
 class Translated:
-    """A query in an engine's dialect, and its parameters' names in the order of their placeholders."""
+    """A query in an engine's dialect, and its parameters' names by the number of their placeholder, from 1."""
 
     sql: str
     names: tuple[str, ...]
@@ -238,10 +238,12 @@ def quantile(template: str) -> Callable[[Generator, exp.PercentileCont], str]:
     return call
 
 
-def named_places(tree: exp.Query, place: Callable[[int, str], exp.Expr]) -> tuple[str, ...]:
-    """Replace each parameter by the engine's placeholder; the names in that order."""
-    names = []
+def named_places(tree: exp.Query, place: Callable[[int], exp.Expr]) -> tuple[str, ...]:
+    """Replace each parameter by the engine's placeholder of its number; the names by number, from 1.
+
+    A parameter that is named twice keeps its number: else what is grouped by would be another expression.
+    """
+    numbers: dict[str, int] = {}
     for node in list(tree.find_all(exp.Placeholder)):
-        names.append(node.name)
-        node.replace(place(len(names), node.name))
-    return tuple(names)
+        node.replace(place(numbers.setdefault(node.name, len(numbers) + 1)))
+    return tuple(numbers)

@@ -286,5 +286,5 @@ def written(tree: exp.Query) -> Translated:
     for node in tree.find_all(exp.Ordered):
         if isinstance(node.this, exp.Column) and node.this.name in TEXTS:
             node.set("this", exp.Collate(this=node.this.copy(), expression=exp.to_identifier("C", quoted=True)))
-    names = named_places(tree, lambda number, _: exp.Var(this=f"${number}"))
+    names = named_places(tree, lambda number: exp.Var(this=f"${number}"))
     return Translated(tree.sql(dialect=_PostgreSQL, identify=True, comments=False), names)

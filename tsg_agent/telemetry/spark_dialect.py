@@ -193,7 +193,7 @@ class _Spark(Spark):
 def written(tree: exp.Query) -> Translated:
     """A query in Spark's dialect; parameters are :p1, :p2, … Raises QueryError."""
     tree = without_qualify(tree)
-    names = named_places(tree, lambda number, _: exp.Placeholder(this=f"p{number}"))
+    names = named_places(tree, lambda number: exp.Placeholder(this=f"p{number}"))
     try:
         sql = tree.sql(dialect=_Spark, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
