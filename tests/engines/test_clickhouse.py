@@ -76,7 +76,7 @@ def test_generated_data(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(not INCIDENTS, reason="there are no recorded incidents here")
-@pytest.mark.parametrize("folder", INCIDENTS[:2], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", INCIDENTS, ids=lambda path: path.name)
 def test_a_recorded_incident(tmp_path: Path, folder: Path) -> None:
     location, text = str(folder / "telemetry"), (folder / "incident.md").read_text("utf-8")
     load(location, tmp_path)

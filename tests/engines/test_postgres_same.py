@@ -37,7 +37,7 @@ def test_the_demonstration_incident(server: Server, incident: Request) -> None:
 
 
 @pytest.mark.skipif(not INCIDENTS, reason="there are no recorded incidents here")
-@pytest.mark.parametrize("folder", INCIDENTS[:2], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", INCIDENTS, ids=lambda path: path.name)
 def test_a_recorded_incident(server: Server, folder: Path) -> None:
     location, text = str(folder / "telemetry"), (folder / "incident.md").read_text("utf-8")
     server.load(folder.name, held(location))

@@ -161,6 +161,20 @@ def test_users_are_counted_in_any_span(tmp_path: Path) -> None:
             assert counts.after(grid) == len(seen)
 
 
+def test_users_of_requests_that_nobody_answered_are_counted(tmp_path: Path) -> None:
+    rows = requests(4800, {500: 20}, user_id=[f"u{n % 97}" for n in range(4800)], shard_id=["a", "b", "c"] * 1600)
+    for place, row in enumerate(rows):
+        if place > 2400 and row["shard_id"] == "b" and place % 2:
+            row["status_code"] = None
+            row["user_id"] = f"v{place % 60}"  # seen in no other request
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    with DuckDB(location) as engine:
+        first, second = (concluded(TEXT, one, location) for one in (engine, AtServer(engine)))
+    assert [one["measure"] for one in first["causes"]] == ["unanswered"]
+    assert 0 < first["reach"]["users_hit"] <= 60 < 97 < first["reach"]["users"]
+    assert differences(first, second) == []
+
+
 def test_users_until_a_second_are_those_before_it() -> None:
     rows = pa.table({"bucket": [0, 60, 60], "following": [60, None, None], "users": [2, 2, 1]})
     grid = Grid.over((START, START + timedelta(minutes=2)), START + timedelta(minutes=1), 1)

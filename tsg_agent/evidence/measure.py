@@ -92,24 +92,29 @@ class Measurer:
         held = {name: future.result() for name, future in begun.items()}
         if flags is None:
             return None
-        of_users = self._users(held[LOGS.name].get(COMPONENT) or []) if self._has("user_id") else {}
+        components, named = held[LOGS.name].get(COMPONENT) or [], self._has("user_id")
+        of_users = self._users(components) if named else {}
         coding = Coding(
-            Held(held[LOGS.name], flags, held.get(PRODUCTS.name, {}), tied["runs"], bool(of_users), self._passed_on())
+            Held(held[LOGS.name], flags, held.get(PRODUCTS.name, {}), tied["runs"], named, self._passed_on())
         )
         bound = {"usual_until": self._usual_until, **coding.bound}
-        found = self._run("combined", coding.parts(), bucket=self._width, bound=bound)
-        results = {name: self._seconds(future.result()) for name, future in of_users.items()}
-        return {**results, "rows": coding.read(found, self._width)}
+        rows = coding.read(self._run("combined", coding.parts(), bucket=self._width, bound=bound), self._width)
+        if named and pc.any(pc.less(rows["kind"], 4 * SUCCESS)).as_py():
+            of_users |= {f"all_{name}": future for name, future in self._users(components, known=0).items()}
+        return {**{name: self._seconds(future.result()) for name, future in of_users.items()}, "rows": rows}
 
-    def _users(self, components: list[str]) -> dict[str, Future[pa.Table]]:
-        """The time spans of all users, and of those at the entry component, if there is one."""
+    def _users(self, components: list[str], known: int = 4 * SUCCESS) -> dict[str, Future[pa.Table]]:
+        """The time spans of all users, and of those at the entry component, if there is one.
+
+        `known`: the least kind of request; 0 for those with an unknown status too.
+        """
         row = entry_of(components, self.parameters.service_name)
         scopes: dict[str, tuple[str, dict[str, object]]] = {"users": (SCOPE, {})}
         if row is not None:
             scopes["entry_users"] = (f"{SCOPE} AND {COMPONENT} = $entry", {"entry": components[row]})
-        known = {"known": str(4 * SUCCESS)}
+        parts = {"known": str(known)}
         return {
-            name: self.executor.submit(self._run, "users", known, where, bucket=self._width, bound=bound)
+            name: self.executor.submit(self._run, "users", parts, where, bucket=self._width, bound=bound)
             for name, (where, bound) in scopes.items()
         }
 

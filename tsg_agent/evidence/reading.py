@@ -32,7 +32,6 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
         for name in ("passed_on", "slower")
     )
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
-    users = [Users.of(results[name]) if name in results else None for name in ("users", "entry_users")]
     return Requests(
         rows["second"].to_numpy().astype(np.int32, copy=False),
         rows["kind"].to_numpy().astype(np.int8, copy=False),
@@ -43,11 +42,17 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
         runs,
         passed,
         rows["user_id"] if "user_id" in rows.column_names else None,
-        None if users[0] is None else (users[0], users[1]),
+        _users(results, ""),
+        _users(results, "all_"),
         slower,
         directed="directed" in rows.column_names,
         status=rows["status"].to_numpy().astype(np.int16, copy=False),
     )
+
+
+def _users(results: dict[str, pa.Table], which: str) -> tuple[Users, Users | None] | None:
+    everyone, entry = (results.get(f"{which}{name}") for name in ("users", "entry_users"))
+    return None if everyone is None else (Users.of(everyone), None if entry is None else Users.of(entry))
 
 
 def _tied(

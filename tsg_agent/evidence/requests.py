@@ -23,8 +23,8 @@ ANSWERS = 7
 UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 KINDS = 4 * ANSWERS
 """Number of kinds of requests: outcomes x (slow or not) x (retry or not)."""
-PLAIN = (4 * UNKNOWN, 4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
-"""Kinds that no user-facing measure counts as a failure."""
+PLAIN = (4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
+"""Kinds that no measure counts as a failure."""
 MINUTE = 60
 STATUSES, LEAST_REFUSAL = 1000, 400
 """Status codes are below the first; those from the second on say that a request was not served."""
@@ -114,7 +114,10 @@ class Requests:
     user: pa.ChunkedArray | None = None
     """Each request's user; None if the source has no users. For combinations, only failing ones have one."""
     users: tuple[Users, Users | None] | None = None
-    """For combinations: the users of all requests, and of those at the entry component, if there is one."""
+    """For combinations: the users of all requests with a known status, and of those at the entry component, if there is
+    one."""
+    all_users: tuple[Users, Users | None] | None = None
+    """The same of those whose status is unknown too; None if it is of none."""
     slower: Bools | None = None
     """For combinations: mask of those slower than usual, as measured at the server."""
     slower_ms: float = np.inf
@@ -180,9 +183,10 @@ class Requests:
         changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
         if self.user is not None:
             changed["user"] = self.user.filter(pa.array(kept))
-        if self.users is not None:
-            everyone, entry = self.users
-            changed["users"] = everyone.until(second), None if entry is None else entry.until(second)
+        for name, users in (("users", self.users), ("all_users", self.all_users)):
+            if users is not None:
+                everyone, entry = users
+                changed[name] = everyone.until(second), None if entry is None else entry.until(second)
         changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
         return replace(self, **changed)
 

@@ -78,7 +78,7 @@ class Impact:
             mine = seen & np.logical_or.reduce([one.rows for one in causes])
         hit = users = None
         if self.requests.user is not None:
-            users = self._users(self.requests.user, seen) or None
+            users = self._users(self.requests.user, seen, unanswered=Measure.UNANSWERED in measures) or None
             hit = _distinct(self.requests.user, mine & failed) if users else None
         whole = causes and self.entry is None
         main = next((one.measure for one in causes if one.measure in self.measurement.total.failures), None)
@@ -115,11 +115,11 @@ class Impact:
             trend = Trend.WORSE if z > 0 else Trend.BETTER
         return said(trend=trend, latest=latest, earlier=earlier, minutes=length)
 
-    def _users(self, user: pa.ChunkedArray, seen: Bools) -> int:
+    def _users(self, user: pa.ChunkedArray, seen: Bools, *, unanswered: bool) -> int:
         """How many different users were seen."""
         if self.requests.users is None:
             return _distinct(user, seen)
-        everyone, entry = self.requests.users
+        everyone, entry = (unanswered and self.requests.all_users) or self.requests.users
         return (everyone if self.entry is None or entry is None else entry).after(self.grid)
 
     def _tiers(self, measure: Measure) -> list[Group]:
