@@ -17,11 +17,11 @@ from tsg_agent.telemetry.portable import parsed
 
 TABLE = pa.table(
     {
-        "request_id": [str(number) for number in range(6)],
-        "t": ["abbc", "a\\bc", "äBcß", "", None, "12.5"],
-        "w": ["x", None, "2.5", "9007199254740993", "1e3", "-3.5"],
-        "d": [2.5, 3.5, -0.5, 1.25, None, 7.0],
-        "n": [0, 1, 2, 3, 4, None],
+        "request_id": [str(number) for number in range(8)],
+        "t": ["abbc", "a\\bc", "äBcß", "", None, "12.5", "-", "b\nc"],
+        "w": ["x", None, "2.5", "9007199254740993", "1e3", "-3.5", " 7 ", "5."],
+        "d": [2.5, 3.5, -0.5, 1.25, None, 7.0, -2.5, 99999.5],
+        "n": [0, 1, 2, 3, 4, None, 7, 8],
         "j": [
             '{"a": 1, "b.c": "x y", "d": [1, "z"]}',
             "{}",
@@ -29,8 +29,10 @@ TABLE = pa.table(
             '{"a": null}',
             '{"a": "é\\"", "b.c": true}',
             "{}",
+            '{"a": ""}',
+            '{"a": -1.5}',
         ],
-        "ts": [START + timedelta(seconds=47 * 3600 * number, microseconds=number) for number in range(5)] + [None],
+        "ts": [START + timedelta(seconds=47 * 3600 * number, microseconds=number) for number in range(7)] + [None],
     }
 )
 SAME = (
@@ -59,6 +61,7 @@ SAME = (
     "strftime(ts, '%y%j at %H:%M:%S (%%) Day')", "time_bucket(INTERVAL '7 minutes', ts)", "date_trunc('hour', ts)",
     "date_trunc('minute', ts)", "date_trunc('day', ts)", "n IN (1, 2)", "d BETWEEN 1 AND 3", "t = 'abbc' AND n < 2",
     "NOT (n > 1)", "-d", "d * n", "d / nullif(n, 0)", "t || n", "CAST(n > 1 AS INTEGER)", "TRY_CAST(w AS DOUBLE)",
+    "TRY_CAST(t AS DOUBLE)",
     "CAST(n AS DOUBLE)", "t < w", "left(t, 2)", "t LIKE '%b%'", "regexp_replace(t, 'b+', '')",
     "extract(hour FROM ts)", "log10(n + 1)", "CAST(t AS VARCHAR)",
 )  # fmt: skip

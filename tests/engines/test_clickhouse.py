@@ -135,6 +135,58 @@ def test_questions_are_answered_alike(tmp_path: Path) -> None:
     assert differences(first, second) == []
 
 
+SPANS = """[api_gateway_logs]
+from = "{source}"
+where = "ParentSpanId = ''"
+[api_gateway_logs.columns]
+request_id = "SpanId"
+timestamp = "Timestamp"
+region = "'us-east'"
+environment = "'prod'"
+service_name = "ServiceName"
+endpoint_path = "SpanAttributes['http.route']"
+status_code = "TRY_CAST(SpanAttributes['http.status_code'] AS INTEGER)"
+latency_ms = "Duration / 1000000.0"
+"""
+
+
+def test_spans_with_maps_as_a_collector_writes_them(tmp_path: Path) -> None:
+    """A key that is not there is NULL, and a status of "-" none."""
+    rows = requests(2400, {500: 90})
+    table = pa.table(
+        {
+            "Timestamp": pa.array([row["timestamp"] for row in rows], pa.timestamp("ns")),
+            "SpanId": [row["request_id"] for row in rows],
+            "ParentSpanId": ["" if place % 9 else "s" for place in range(2400)],
+            "ServiceName": ["shop"] * 2400,
+            "SpanAttributes": pa.array(
+                [
+                    [("http.status_code", str(row["status_code"]) if place % 50 else "-"),
+                     *([("http.route", "/pay" if place % 3 else "/cart")] if place % 4 else [])]
+                    for place, row in enumerate(rows)
+                ],
+                pa.map_(pa.string(), pa.string()),
+            ),
+            "Duration": pa.array([1_000_000 + place for place in range(2400)], pa.uint64()),
+        }
+    )  # fmt: skip
+    (tmp_path / "files").mkdir()
+    pq.write_table(table, tmp_path / "files" / "spans.parquet")
+    load_tables({"spans": table}, tmp_path)
+    own_map, map_there = tmp_path / "own.toml", tmp_path / "there.toml"
+    own_map.write_text(SPANS.format(source="spans.parquet"))
+    map_there.write_text(SPANS.format(source="spans"))
+    with (
+        DuckDB(str(tmp_path / "files"), mapping=own_map) as own,
+        open_telemetry(URL, mapping=map_there) as other,
+    ):
+        assert differences(rows_of(own), rows_of(other)) == []
+        text = "shop in us-east, prod fails since 2026-03-10 13:00 UTC, SLA 99.9 %"
+        first, second = (concluded(text, engine, str(tmp_path / "files")) for engine in (own, other))
+        assert first["sla"]["window"]["unknown"] > 0
+        assert differences(first, second) == []
+
+
 REFUSED = (
     "strptime('2026-03-1' || n, '%Y-%m-%d')", "try_strptime(t, '%Y-%m-%d')", "regexp_replace(t, '(b)', '\\1', 'g')",
     "regexp_matches(t, 'B', 'i')", "ts AT TIME ZONE 'Asia/Tokyo'", "timezone('Asia/Tokyo', ts)", "date_part('dow', ts)",

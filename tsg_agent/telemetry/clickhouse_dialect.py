@@ -14,6 +14,7 @@ from sqlglot.generators.clickhouse import ClickHouseGenerator
 
 from tsg_agent.telemetry.portable import (
     BUCKETS_SINCE,
+    NUMBER,
     Calls,
     Translated,
     calls,
@@ -40,6 +41,7 @@ PARTS = {
     "EPOCH": f"({MICROSECONDS} / 1000000)",
 }  # fmt: skip
 """Part of a time -> what tells it."""
+TEXT_NUMBER = "'" + NUMBER.replace("\\", "\\\\") + "'"
 FORMATS = {
     "%Y": "%Y", "%m": "%m", "%d": "%d", "%H": "%H", "%M": "%i", "%S": "%S", "%y": "%y", "%j": "%j",
 }  # fmt: skip
@@ -70,7 +72,7 @@ CALLS: Calls = {
     "mean": "avg({})",
     "to_minutes": "toIntervalMinute({})",
     "strlen": "length({})",
-    "lookup": "{}[{}]",
+    "lookup": "if(mapContains({0}, {1}), toNullable({0}[{1}]), NULL)",
     "random_id": "toString(generateUUIDv4())",
 }
 """Functions that sqlglot passes through unchanged; others are refused."""
@@ -113,6 +115,9 @@ def _cast(generator: ClickHouseGenerator, node: exp.Cast) -> str:
         return f"CAST({value} AS Nullable({TIME}))"
     if kind in WHOLE:
         return _whole(generator, node, value)
+    if kind in exp.DataType.REAL_TYPES and isinstance(node, exp.TryCast):
+        tried, other = f"toFloat64OrNull({_number(value)})", f"accurateCastOrNull({value}, 'Float64')"
+        return f"if(match(toTypeName({value}), 'String'), {tried}, {other})"
     if kind in exp.DataType.TEXT_TYPES:
         return _text(value, generator.cast_sql(node))
     written: str = generator.cast_sql(node)
@@ -127,11 +132,16 @@ def _whole(generator: ClickHouseGenerator, node: exp.Cast, value: str) -> str:
     end = "OrNull" if isinstance(node, exp.TryCast) else ""
     cast = f"accurateCast{end}({{}}, '{kind}')"
     number = f"roundBankers(accurateCastOrNull({value}, 'Float64'))"
-    decimal = f"round(toDecimal128{end}(toString({value}), 18))"
+    decimal = f"round(toDecimal128{end}({_number(value)}, 18))"
     return (
         f"multiIf(match(toTypeName({value}), 'Int|Bool'), {cast.format(value)}, "
         f"match(toTypeName({value}), 'Float'), {cast.format(number)}, {cast.format(decimal)})"
     )
+
+
+def _number(value: str) -> str:
+    """The text of a number without blanks; what only begins like one ("-") is read as 0, and is told from it."""
+    return f"if(match(toString({value}), {TEXT_NUMBER}), trimBoth(toString({value})), 'no number')"
 
 
 def _text(value: str, cast: str) -> str:

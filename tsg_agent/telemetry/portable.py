@@ -39,6 +39,8 @@ MICROSECONDS = {
     "MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000,
     "DAY": 86_400_000_000,
 }  # fmt: skip
+NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+"""A text that is a number."""
 BUCKETS_SINCE = 946_857_600_000_000
 """What time buckets are counted from, microseconds since 1970: Monday, 2000-01-03."""
 Calls = Mapping[str, str | Callable[..., str]]

@@ -10,6 +10,7 @@ from sqlglot.generator import Generator
 from sqlglot.generators.postgres import PostgresGenerator
 
 from tsg_agent.telemetry.portable import (
+    NUMBER,
     TEXTS,
     Calls,
     Translated,
@@ -22,8 +23,6 @@ from tsg_agent.telemetry.portable import (
     without_qualify,
 )
 
-NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
-"""A text that is a number."""
 SETTLED = re.compile(r"\||[*+?}]\?")
 """Alternatives and reluctant quantifiers of a regular expression."""
 FORMATS = {
