@@ -1,5 +1,6 @@
 """Every check's rows and the whole conclusion are the embedded engine's, on recorded and on generated data."""
 
+import uuid
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
@@ -172,6 +173,31 @@ def test_questions_are_answered_alike(server: Server, tmp_path: Path) -> None:
         first, second = (answers(book, engine) for engine in (own, other))
     assert len(first) > 20
     assert differences(first, second) == []
+
+
+def test_columns_of_the_servers_own_kinds_are_read(server: Server, tmp_path: Path) -> None:
+    """Enums, domains, CHAR(n) with the blanks that fill it, UUIDs, small and decimal numbers."""
+    rows = requests(2400, {500: 90}, service_version=["3.1", "3.2"] * 1200, is_retry=[True, False, None] * 800)
+    for place, row in enumerate(rows):
+        row["request_id"] = str(uuid.UUID(int=place))
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    names = ("request_id", "timestamp", "region", "environment", "service_name", "service_version", "status_code",
+             "latency_ms", "is_retry", "is_test_traffic")  # fmt: skip
+    with server.owner() as connection:
+        connection.execute(
+            "CREATE SCHEMA kinds; GRANT USAGE ON SCHEMA kinds TO tsg_reader; "
+            "CREATE TYPE kinds.place AS ENUM ('us-east', 'us-west'); CREATE DOMAIN kinds.named AS text; "
+            "CREATE TABLE kinds.api_gateway_logs (request_id uuid, timestamp timestamp, region kinds.place, "
+            "environment char(9), service_name kinds.named, service_version char(8), status_code smallint, "
+            "latency_ms numeric(9, 3), is_retry boolean, is_test_traffic boolean); GRANT SELECT ON kinds.api_gateway_logs TO tsg_reader"
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO kinds.api_gateway_logs VALUES ({', '.join(['%s'] * len(names))})",
+                               [tuple(row[name] for name in names) for row in rows])  # fmt: skip
+    with DuckDB(location) as own, open_telemetry(server.url("kinds")) as other:
+        found = rows_of(own)
+        assert found[0]["rows"]
+        assert differences(found, rows_of(other)) == []
 
 
 REFUSED = (

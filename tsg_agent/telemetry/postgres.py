@@ -44,17 +44,23 @@ TYPES = {
     "timestamp": ("timestamp", pa.timestamp("us")),
     "timestamptz": ("timestamptz", pa.timestamp("us")),
     "date": ("date", pa.date32()),
-    "uuid": ("uuid", pa.string()),
-    **dict.fromkeys(("text", "varchar", "bpchar", "name", "unknown"), ("text", pa.string())),
+    # Cast to text, CHAR(n) loses the blanks that fill it.
+    **dict.fromkeys(("uuid", "bpchar", "enum"), ("uuid", pa.string())),
+    **dict.fromkeys(("text", "varchar", "name", "unknown"), ("text", pa.string())),
 }
 """The server's type -> its name in ServerRelation.types, and Arrow's type in results."""
 PLACE = "CAST(tableoid AS VARCHAR) || CAST(ctid AS VARCHAR)"
 """A row's id if requests have none. A random id would be volatile: PostgreSQL then materializes the table first, and
 misestimates its number of rows."""
+KINDS = """
+    SELECT oid, CASE typtype WHEN 'e' THEN 'enum' ELSE typname END FROM pg_type WHERE typtype IN ('b', 'e')
+"""
 RELATION = """
     SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'),
         c.relkind IN ('r', 'm', 'p') AND has_table_privilege(c.oid, 'SELECT'),
-        array_agg(a.attname ORDER BY a.attnum), array_agg(coalesce(b.typname, t.typname) ORDER BY a.attnum),
+        array_agg(a.attname ORDER BY a.attnum),
+        array_agg(CASE coalesce(b.typtype, t.typtype) WHEN 'e' THEN 'enum' ELSE coalesce(b.typname, t.typname) END
+            ORDER BY a.attnum),
         array_agg(has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY a.attnum)
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -121,7 +127,7 @@ class PostgreSQL(Remote):
         """Connect once without the pool, whose errors give no reason, and read the server's types."""
         try:
             with psycopg.connect(self._url, **self._options) as connection:
-                names = connection.execute("SELECT oid, typname FROM pg_type WHERE typtype = 'b'").fetchall()
+                names = connection.execute(KINDS).fetchall()
                 self._kinds = {int(oid): str(name) for oid, name in names}
                 ((self._path,),) = connection.execute("SELECT current_schemas(false)::text[]").fetchall()
         except psycopg.Error as error:
