@@ -177,23 +177,26 @@ def test_questions_are_answered_alike(server: Server, tmp_path: Path) -> None:
 
 def test_columns_of_the_servers_own_kinds_are_read(server: Server, tmp_path: Path) -> None:
     """Enums, domains, CHAR(n) with the blanks that fill it, UUIDs, small and decimal numbers."""
-    rows = requests(2400, {500: 90}, service_version=["3.1", "3.2"] * 1200, is_retry=[True, False, None] * 800)
-    for place, row in enumerate(rows):
+    kinds = {
+        "request_id": "uuid", "timestamp": "timestamp", "region": "kinds.place", "environment": "char(9)",
+        "service_name": "kinds.named", "service_version": "char(8)", "status_code": "smallint",
+        "latency_ms": "numeric(9, 3)", "is_retry": "boolean", "is_test_traffic": "boolean",
+    }  # fmt: skip
+    made = requests(2400, {500: 90}, service_version=["3.1", "3.2"] * 1200, is_retry=[True, False, None] * 800)
+    for place, row in enumerate(made):
         row["request_id"] = str(uuid.UUID(int=place))
+    rows = [{name: row[name] for name in kinds} for row in made]
     location = str(written(tmp_path, {"api_gateway_logs": rows}))
-    names = ("request_id", "timestamp", "region", "environment", "service_name", "service_version", "status_code",
-             "latency_ms", "is_retry", "is_test_traffic")  # fmt: skip
     with server.owner() as connection:
         connection.execute(
             "CREATE SCHEMA kinds; GRANT USAGE ON SCHEMA kinds TO tsg_reader; "
             "CREATE TYPE kinds.place AS ENUM ('us-east', 'us-west'); CREATE DOMAIN kinds.named AS text; "
-            "CREATE TABLE kinds.api_gateway_logs (request_id uuid, timestamp timestamp, region kinds.place, "
-            "environment char(9), service_name kinds.named, service_version char(8), status_code smallint, "
-            "latency_ms numeric(9, 3), is_retry boolean, is_test_traffic boolean); GRANT SELECT ON kinds.api_gateway_logs TO tsg_reader"
+            f"CREATE TABLE kinds.api_gateway_logs ({', '.join(f'{name} {kind}' for name, kind in kinds.items())}); "
+            "GRANT SELECT ON kinds.api_gateway_logs TO tsg_reader"
         )
         with connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO kinds.api_gateway_logs VALUES ({', '.join(['%s'] * len(names))})",
-                               [tuple(row[name] for name in names) for row in rows])  # fmt: skip
+            cursor.executemany(f"INSERT INTO kinds.api_gateway_logs VALUES ({', '.join(['%s'] * len(kinds))})",
+                               [tuple(row.values()) for row in rows])  # fmt: skip
     with DuckDB(location) as own, open_telemetry(server.url("kinds")) as other:
         found = rows_of(own)
         assert found[0]["rows"]
