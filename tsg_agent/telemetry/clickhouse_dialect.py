@@ -18,6 +18,7 @@ from tsg_agent.telemetry.portable import (
     Calls,
     Translated,
     calls,
+    check_depth,
     named_places,
     plain_replacement,
     quantile,
@@ -302,6 +303,7 @@ class _ClickHouse(ClickHouse):
 
 def written(tree: exp.Query) -> Translated:
     """A query in ClickHouse's dialect; each parameter is MARK until its type is known."""
+    check_depth(tree)
     tree = without_qualify(tree)
     for select in tree.find_all(exp.Select):
         # If two tables share a column name, ClickHouse names one of them "table.name".

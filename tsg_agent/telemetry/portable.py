@@ -41,6 +41,13 @@ MICROSECONDS = {
 }  # fmt: skip
 NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
 """A text that is a number."""
+REPEATED: dict[type[exp.Expr], int] = {
+    exp.Cast: 3, exp.TryCast: 3, exp.Round: 1, exp.JSONExtractScalar: 1, exp.SplitPart: 1, exp.RegexpExtract: 1,
+    exp.IsNan: 1, exp.Left: 1, exp.Right: 1, exp.EndsWith: 1, exp.DateBin: 1, exp.ArgMax: 1, exp.ArgMin: 1,
+    exp.Anonymous: 1,
+}  # fmt: skip
+"""What a translation may write its argument of several times -> how often that is doubled, at most."""
+MOST_DOUBLED = 14
 BUCKETS_SINCE = 946_857_600_000_000
 """What time buckets are counted from, microseconds since 1970: Monday, 2000-01-03."""
 Calls = Mapping[str, str | Callable[..., str]]
@@ -130,6 +137,17 @@ def _of_columns(source: exp.Select, named: set[str] | None) -> exp.Select:
         columns = [one for one in kept.expressions if one.alias_or_name in named]
         kept.set("expressions", columns or kept.expressions[:1])
     return kept
+
+
+def check_depth(tree: exp.Query) -> None:
+    """Raises QueryError for nested conversions whose translation would explode: each repeats what it converts."""
+    for node in tree.find_all(*REPEATED):
+        doubled = 0
+        one: exp.Expr | None = node
+        while one is not None and not isinstance(one, exp.Select):
+            doubled, one = doubled + REPEATED.get(type(one), 0), one.parent
+        if doubled > MOST_DOUBLED:
+            raise QueryError(f"The query nests too many conversions: {node.sql(dialect=CANONICAL)[:80]}.")
 
 
 def without_qualify(tree: exp.Query) -> exp.Query:

@@ -15,6 +15,7 @@ from tsg_agent.telemetry.portable import (
     Calls,
     Translated,
     calls,
+    check_depth,
     named_places,
     plain_replacement,
     refusing,
@@ -280,6 +281,7 @@ def _first_of_each(tree: exp.Query) -> None:
 
 def written(tree: exp.Query) -> Translated:
     """A query in PostgreSQL's dialect; parameters are $1, $2, …"""
+    check_depth(tree)
     _first_of_each(tree)
     tree = without_qualify(tree)
     for node in tree.find_all(exp.Ordered):

@@ -15,6 +15,7 @@ from tsg_agent.telemetry.portable import (
     Calls,
     Translated,
     calls,
+    check_depth,
     named_places,
     plain_replacement,
     quantile,
@@ -192,6 +193,7 @@ class _Spark(Spark):
 
 def written(tree: exp.Query) -> Translated:
     """A query in Spark's dialect; parameters are :p1, :p2, … Raises QueryError."""
+    check_depth(tree)
     tree = without_qualify(tree)
     names = named_places(tree, lambda number: exp.Placeholder(this=f"p{number}"))
     try:
