@@ -61,9 +61,14 @@ SAME = (
     "strftime(ts, '%y%j at %H:%M:%S (%%) Day')", "time_bucket(INTERVAL '7 minutes', ts)", "date_trunc('hour', ts)",
     "date_trunc('minute', ts)", "date_trunc('day', ts)", "n IN (1, 2)", "d BETWEEN 1 AND 3", "t = 'abbc' AND n < 2",
     "NOT (n > 1)", "-d", "d * n", "d / nullif(n, 0)", "t || n", "CAST(n > 1 AS INTEGER)", "TRY_CAST(w AS DOUBLE)",
-    "TRY_CAST(t AS DOUBLE)",
-    "CAST(n AS DOUBLE)", "t < w", "left(t, 2)", "t LIKE '%b%'", "regexp_replace(t, 'b+', '')",
-    "extract(hour FROM ts)", "log10(n + 1)", "CAST(t AS VARCHAR)",
+    "TRY_CAST(t AS DOUBLE)", "CAST(n AS DOUBLE)", "t < w", "left(t, 2)", "t LIKE '%b%'",
+    "regexp_replace(t, 'b+', '')", "extract(hour FROM ts)", "log10(n + 1)", "CAST(t AS VARCHAR)",
+    "to_timestamp(d + 1)", "make_timestamp_ms(n + 1)", "make_timestamp_ns(n * 1000 + 5000)", "make_timestamp(n + 1)",
+    "round(d + 0.25)", "left(t, n - 1)", "right(t, n - 1)", "substring(t || w, 2, 3)", "split_part(t || w, 'b', 2)",
+    "contains(t || w, 'b')", "t || w LIKE 'a%'", "CAST(n + d AS INTEGER)", "TRY_CAST(t || w AS INTEGER)",
+    "epoch(ts + INTERVAL '1 second')", "hour(ts + INTERVAL '1 hour')", "(n + 3) // 2", "(n - 4) // 2", "(n - 4) % 3",
+    "n + n * 2 - 1", "(n - 4) / 3", "regexp_matches(t || w, 'b.c')", "coalesce(j ->> '$.a', w) = 'x'",
+    "lpad(t || w, 9, '*')", "md5(t || w)", "strpos(t || w, 'b') + 1",
 )  # fmt: skip
 """What expressions of a mapping may call and Spark says in another way, or means another thing by."""
 

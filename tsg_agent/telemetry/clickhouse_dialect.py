@@ -65,7 +65,7 @@ def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
 CALLS: Calls = {
     "epoch_us": MICROSECONDS,
     "epoch_ns": f"({MICROSECONDS} * 1000)",
-    "make_timestamp_ms": OF_MICROSECONDS.format("{} * 1000"),
+    "make_timestamp_ms": OF_MICROSECONDS.format("({}) * 1000"),
     "make_timestamp_ns": OF_MICROSECONDS.format("intDiv({}, 1000)"),
     "timezone": _in_utc,
     "date_part": _part,
@@ -73,7 +73,7 @@ CALLS: Calls = {
     "mean": "avg({})",
     "to_minutes": "toIntervalMinute({})",
     "strlen": "length({})",
-    "lookup": "if(mapContains({0}, {1}), toNullable({0}[{1}]), NULL)",
+    "lookup": "if(mapContains({0}, {1}), toNullable(({0})[{1}]), NULL)",
     "random_id": "toString(generateUUIDv4())",
 }
 """Functions that sqlglot passes through unchanged; others are refused."""
@@ -133,7 +133,7 @@ def _whole(generator: ClickHouseGenerator, node: exp.Cast, value: str) -> str:
     end = "OrNull" if isinstance(node, exp.TryCast) else ""
     cast = f"accurateCast{end}({{}}, '{kind}')"
     number = f"roundBankers(accurateCastOrNull({value}, 'Float64'))"
-    decimal = f"round(toDecimal128{end}({_number(value)}, 18))"
+    decimal = f"toString(round(toDecimal128{end}({_number(value)}, 18)))"  # a text, of which none overflows
     return (
         f"multiIf(match(toTypeName({value}), 'Int|Bool'), {cast.format(value)}, "
         f"match(toTypeName({value}), 'Float'), {cast.format(number)}, {cast.format(decimal)})"
@@ -233,7 +233,7 @@ def _of_epoch(generator: Generator, node: exp.UnixToTime) -> str:
     value, scale = generator.sql(node, "this"), node.text("scale")
     if scale == "3":
         return f"intDiv({MICROSECONDS.format(value)}, 1000)"
-    number = value if scale == "6" else f"roundBankers({value} * 1000000)"
+    number = value if scale == "6" else f"roundBankers(({value}) * 1000000)"
     return OF_MICROSECONDS.format(number)
 
 

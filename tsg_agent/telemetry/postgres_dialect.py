@@ -26,6 +26,8 @@ from tsg_agent.telemetry.portable import (
 
 SETTLED = re.compile(r"\||[*+?}]\?")
 """Alternatives and reluctant quantifiers of a regular expression."""
+BOUNDS = {exp.DataType.Type.SMALLINT: 2**15, exp.DataType.Type.INT: 2**31, exp.DataType.Type.BIGINT: 2**63}
+"""Whole numbers are below, in size."""
 FORMATS = {
     "%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS", "%y": "YY", "%j": "DDD",
 }  # fmt: skip
@@ -52,7 +54,7 @@ CALLS: Calls = {
     "timezone": "(({1}) AT TIME ZONE {0})",
     "date_part": _part,
     "mean": "avg({})",
-    "to_minutes": "({} * INTERVAL '1 minute')",
+    "to_minutes": "(({}) * INTERVAL '1 minute')",
     "lookup": "({} ->> {})",
     "strlen": "OCTET_LENGTH({})",
     "random_id": "CAST(gen_random_uuid() AS TEXT)",
@@ -85,12 +87,13 @@ def _tried(generator: PostgresGenerator, node: exp.TryCast) -> str:
     if node.to.this not in exp.DataType.NUMERIC_TYPES:
         _refuse(node)
     value, kind = generator.sql(node, "this"), generator.sql(node, "to")
-    number = (
-        f"CASE WHEN CAST({value} AS TEXT) ~ '{NUMBER}' THEN CAST(CAST(CAST({value} AS TEXT) AS NUMERIC) AS {kind}) END"
-    )
-    return (
-        f"CASE WHEN pg_typeof({value}) IN ('text', 'varchar', 'bpchar') THEN {number} ELSE CAST({value} AS {kind}) END"
-    )
+    text, number = f"CAST({value} AS TEXT)", f"CAST(CAST({value} AS TEXT) AS NUMERIC)"
+    cast = f"CAST({number} AS {kind})"
+    if bound := BOUNDS.get(node.to.this):  # in a CASE of its own: AND need not look at its sides in their order
+        cast = f"CASE WHEN ABS({number}) < {bound} - 0.5 THEN {cast} END"
+    of_text = f"CASE WHEN {text} ~ '{NUMBER}' THEN {cast} END"
+    is_text = f"pg_typeof({value}) IN ('text', 'varchar', 'bpchar')"
+    return f"CASE WHEN {is_text} THEN {of_text} ELSE CAST({value} AS {kind}) END"
 
 
 def _rounded(generator: Generator, node: exp.Round) -> str:
@@ -121,7 +124,7 @@ def _pattern(generator: Generator, node: exp.Expr, *, found: bool = False) -> st
 def _matched(generator: Generator, node: exp.RegexpLike) -> str:
     if node.args.get("flag"):
         _refuse(node)
-    return f"{generator.sql(node, 'this')} ~ {_pattern(generator, node)}"
+    return f"({generator.sql(node, 'this')} ~ {_pattern(generator, node)})"
 
 
 def _extracted(generator: Generator, node: exp.RegexpExtract) -> str:

@@ -33,7 +33,7 @@ PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE"})
 
 EPOCH = "(unix_micros(CAST({} AS TIMESTAMP)) / 1000000.0D)"
 EPOCH_US = "unix_micros(CAST({} AS TIMESTAMP))"
-TIMESTAMP = "timestamp_micros(CAST(bround({} * 1000000) AS BIGINT))"
+TIMESTAMP = "timestamp_micros(CAST(bround(({}) * 1000000) AS BIGINT))"
 
 
 _refuse = refusing("Spark")
@@ -68,7 +68,7 @@ CALLS: Calls = {
     "epoch": EPOCH,
     "epoch_us": EPOCH_US,
     "make_timestamp_ms": "timestamp_millis({})",
-    "make_timestamp_ns": "timestamp_micros({} DIV 1000)",
+    "make_timestamp_ns": "timestamp_micros(({}) DIV 1000)",
     "to_timestamp": TIMESTAMP,
     "to_minutes": "make_dt_interval(0, 0, {}, 0)",
     "timezone": _in_utc,
