@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from examples.engines.postgres import READER, Server, held
+from tests.engines.same import assert_a_mapping_is_refused
 from tests.tools.made import args_for, requests, tied, workflow, written
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.investigation import open_telemetry
@@ -115,14 +116,7 @@ def test_the_servers_own_names_are_names(server: Server, tmp_path: Path, name: s
 ])  # fmt: skip
 @pytest.mark.usefixtures("engine")
 def test_expressions_of_a_mapping_only_look_at_columns(server: Server, tmp_path: Path, expression: str) -> None:
-    mapping = tmp_path / "m.toml"
-    for place in (
-        f'[api_gateway_logs.columns]\nregion = "{expression}"\n',
-        f'[api_gateway_logs]\nwhere = "{expression}"\n',
-    ):
-        mapping.write_text(place)
-        with pytest.raises(TelemetryError):
-            open_telemetry(server.url("hostile"), mapping=mapping)
+    assert_a_mapping_is_refused(server.url("hostile"), tmp_path, expression)
 
 
 @pytest.mark.parametrize("name", ["a.b.c.d", "x; DROP TABLE y", "(SELECT 1)", "generate_series(1,9)", "", "a'b"])

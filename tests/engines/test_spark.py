@@ -12,7 +12,14 @@ from examples.engines.postgres import held
 from examples.engines.spark import Cluster
 from tests.engines.data import MADE
 from tests.engines.meanings import TABLE, check
-from tests.engines.same import assert_runs_are_judged_there, concluded, differences, rows_of
+from tests.engines.same import (
+    assert_a_mapping_gives_the_same,
+    assert_runs_are_judged_there,
+    concluded,
+    differences,
+    own_named,
+    rows_of,
+)
 from tests.tools.made import END, START, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
@@ -88,43 +95,9 @@ def test_times_of_a_zone_are_utc_and_leave_files_out(spark: Cluster, tmp_path: P
 
 
 def test_a_mapping_file_gives_the_same(spark: Cluster, tmp_path: Path) -> None:
-    rows = requests(4000, {500: 90}, service_version=["1", "2"] * 2000, endpoint_path="/pay")
-    own_names = [
-        {
-            "Id": row["request_id"],
-            "at": row["timestamp"],
-            "Where": row["region"],
-            "took_us": row["latency_ms"] * 1000,
-            "code": row["status_code"],
-            "attributes": {"ver.sion": row["service_version"]},
-            "kind": "server" if place % 5 else "client",
-        }
-        for place, row in enumerate(rows)
-    ]
-    files = written(tmp_path / "files", {"http": own_names})
-    mapping = tmp_path / "map.toml"
-    mapping.write_text(
-        """[api_gateway_logs]
-from = "mapped.http"
-where = "kind = 'server'"
-[api_gateway_logs.columns]
-request_id = "id"
-timestamp = "at"
-region = '"Where"'
-environment = "'prod'"
-service_name = "'shop'"
-latency_ms = "took_us / 1000.0"
-status_code = "CASE WHEN code >= 500 THEN 500 ELSE code END"
-service_version = ["version", "attributes['ver.sion']"]
-"""
-    )
+    files = written(tmp_path / "files", {"http": own_named(lambda one: {"attributes": {"ver.sion": one}})})
     spark.load("mapped", {"http": pq.read_table(files / "http.parquet")})
-    embedded = tmp_path / "embedded.toml"
-    embedded.write_text(mapping.read_text().replace("mapped.http", "http.parquet"))
-    with DuckDB(str(files), mapping=embedded) as own, open_telemetry(spark.url(), mapping=mapping) as other:
-        found = rows_of(own)
-        assert found[0]["rows"]
-        assert differences(found, rows_of(other)) == []
+    assert_a_mapping_gives_the_same(files, spark.url(), "mapped.http", "attributes['ver.sion']")
 
 
 REFUSED = (
@@ -133,7 +106,7 @@ REFUSED = (
     "extract(millisecond FROM ts)", "date_diff('month', ts, ts)", "j -> '$.a'", "isfinite(d)", "epoch_ns(ts)",
     "list_extract([t], 1)", "try_strptime(t, '%Y-%m-%d')", "CAST(n > 1 AS INTEGER)", "regexp_replace(t, 'b+', '')",
     "quantile_disc(d, 0.5)", "quantile(d, 0.5)", "quantile(CASE WHEN n < 4 THEN d END, 0.5)", "strftime(ts, '%A')",
-    "time_bucket(INTERVAL '1 month', ts)",
+    "time_bucket(INTERVAL '1 month', ts)", "epoch_ms(ts)",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from examples.engines import spark as sparks
 from examples.engines.postgres import held
 from examples.engines.spark import Cluster
 from tests.engines.proxy import Proxy
+from tests.engines.same import assert_a_mapping_is_refused
 from tests.tools.made import args_for, requests, written
 from tsg_agent import Request, investigate
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
@@ -231,10 +232,7 @@ def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -
     "round(" * 20 + "1.5" + ")" * 20, "no_such_column || 'x'",
 ])  # fmt: skip
 def test_expressions_of_a_mapping_only_look_at_columns(url: str, tmp_path: Path, expression: str) -> None:
-    mapping = tmp_path / "m.toml"
-    mapping.write_text(f'[api_gateway_logs.columns]\nregion = "{expression}"\n')
-    with pytest.raises(TelemetryError):
-        open_telemetry(url, mapping=mapping)
+    assert_a_mapping_is_refused(url, tmp_path, expression)
 
 
 @pytest.mark.parametrize("name", ["x; DROP TABLE t; --", "a b", "ü", "select", ":p1", "A", "it's"])

@@ -229,11 +229,9 @@ def _bucket(generator: Generator, node: exp.DateBin) -> str:
 
 
 def _of_epoch(generator: Generator, node: exp.UnixToTime) -> str:
-    """A number of seconds as a time; milliseconds are asked *of* a time, which sqlglot takes for the same."""
+    """The time of a number; the server refuses to multiply a time, which DuckDB's epoch_ms takes as well."""
     value, scale = generator.sql(node, "this"), node.text("scale")
-    if scale == "3":
-        return f"intDiv({MICROSECONDS.format(value)}, 1000)"
-    number = value if scale == "6" else f"roundBankers(({value}) * 1000000)"
+    number = {"3": f"({value}) * 1000", "6": f"({value}) * 1"}.get(scale, f"roundBankers(({value}) * 1000000)")
     return OF_MICROSECONDS.format(number)
 
 

@@ -139,15 +139,6 @@ def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
     return f"{generator.sql(node, 'this')} {node.key.upper()} {pattern}"
 
 
-def _of_epoch(generator: Generator, node: exp.UnixToTime) -> str:
-    """A number of seconds as a time; milliseconds are asked *of* a time, which sqlglot takes for the same."""
-    if node.text("scale") == "3":
-        return f"({EPOCH_US.format(generator.sql(node, 'this'))} DIV 1000)"
-    if node.args.get("scale"):
-        return str(SparkGenerator.TRANSFORMS[exp.UnixToTime](generator, node))
-    return TIMESTAMP.format(generator.sql(node, "this"))
-
-
 def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
     """left and right with a negative number return all but so many characters."""
     text, number = generator.sql(node, "this"), generator.sql(node, "expression")
@@ -182,7 +173,10 @@ class _SparkSQL(SparkGenerator):
         exp.TimeToUnix: lambda self, node: EPOCH.format(self.sql(node, "this")),
         exp.TimeToStr: _formatted,
         exp.TryCast: _cast,
-        exp.UnixToTime: _of_epoch,
+        exp.UnixToTime: lambda self, node: (
+            SparkGenerator.TRANSFORMS[exp.UnixToTime](self, node) if node.args.get("scale")
+            else TIMESTAMP.format(self.sql(node, "this"))
+        ),
         exp.WithinGroup: lambda self, node: self.sql(node, "this"),
     }  # fmt: skip
 
