@@ -19,6 +19,7 @@ from tsg_agent.telemetry.portable import (
     Translated,
     calls,
     check_depth,
+    check_said,
     named_places,
     plain_replacement,
     quantile,
@@ -53,7 +54,8 @@ _in_utc = utc_only(_refuse)
 
 
 UNSAID = (
-    exp.ApproxQuantile, exp.First, exp.JSONExtract, exp.Last, exp.Mode, exp.PercentileDisc, exp.Quantile, exp.StrToTime,
+    exp.ApproxQuantile, exp.Escape, exp.First, exp.JSONExtract, exp.Last, exp.Mode, exp.PercentileDisc, exp.Quantile,
+    exp.StrToTime,
 )  # fmt: skip
 
 
@@ -159,8 +161,6 @@ def _rounded(generator: Generator, node: exp.Round) -> str:
 
 def _like(generator: Generator, node: exp.Like | exp.ILike) -> str:
     """Without the backslash as an escape character."""
-    if isinstance(node.parent, exp.Escape):
-        _refuse(node.parent)
     pattern = f"replaceAll({generator.sql(node, 'expression')}, '\\\\', '\\\\\\\\')"
     return f"{generator.sql(node, 'this')} {node.key.upper()} {pattern}"
 
@@ -168,12 +168,6 @@ def _like(generator: Generator, node: exp.Like | exp.ILike) -> str:
 def _pattern(generator: Generator, node: exp.Expr) -> str:
     """A regular expression whose dot is no line break, as in DuckDB."""
     return f"concat('(?-s)', {generator.sql(node, 'expression')})"
-
-
-def _matched(generator: Generator, node: exp.RegexpLike) -> str:
-    if node.args.get("flag"):
-        _refuse(node)
-    return f"match({generator.sql(node, 'this')}, {_pattern(generator, node)})"
 
 
 def _extracted(generator: Generator, node: exp.RegexpExtract) -> str:
@@ -268,9 +262,8 @@ class _ClickHouseSQL(ClickHouseGenerator):
         ),
         exp.Median: lambda self, node: f"quantileExactInclusive(0.5)({self.sql(node, 'this')})",  # its own is not exact
         exp.PercentileCont: quantile("quantileExactInclusive({share})({value})"),
-        **dict.fromkeys(UNSAID, lambda _, node: _refuse(node)),
         exp.RegexpExtract: _extracted,
-        exp.RegexpLike: _matched,
+        exp.RegexpLike: lambda self, node: f"match({self.sql(node, 'this')}, {_pattern(self, node)})",
         exp.RegexpReplace: _replaced,
         exp.RegrSlope: _slope,
         exp.Right: lambda self, node: f"rightUTF8({self.sql(node, 'this')}, {self.sql(node, 'expression')})",
@@ -302,6 +295,7 @@ class _ClickHouse(ClickHouse):
 def written(tree: exp.Query) -> Translated:
     """A query in ClickHouse's dialect; each parameter is MARK until its type is known."""
     check_depth(tree)
+    check_said(tree, UNSAID, _refuse)
     tree = without_qualify(tree)
     for select in tree.find_all(exp.Select):
         # If two tables share a column name, ClickHouse names one of them "table.name".

@@ -5,7 +5,7 @@ query does, which was parsed, only reads, and names only the guide's tables or i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
@@ -209,6 +209,13 @@ def refusing(server: str) -> Callable[[exp.Expr], NoReturn]:
         )
 
     return refuse
+
+
+def check_said(tree: exp.Query, unsaid: Collection[type[exp.Expr]], refuse: Callable[[exp.Expr], NoReturn]) -> None:
+    """Refuses what an engine has no words for: these nodes, and regular expressions with flags."""
+    for node in tree.walk():
+        if type(node) in unsaid or (isinstance(node, exp.RegexpLike) and node.args.get("flag")):
+            refuse(node)
 
 
 def utc_only(refuse: Callable[[exp.Expr], NoReturn]) -> Callable[[Generator, exp.Expr, exp.Expr], str]:

@@ -16,6 +16,7 @@ from tsg_agent.telemetry.portable import (
     Translated,
     calls,
     check_depth,
+    check_said,
     named_places,
     plain_replacement,
     refusing,
@@ -35,7 +36,7 @@ FORMATS = {
 _refuse = refusing("PostgreSQL")
 
 
-UNSAID = (exp.ApproxQuantile, exp.First, exp.JSONExtract, exp.Last, exp.Mode, exp.StrToTime)
+UNSAID = (exp.ApproxQuantile, exp.Escape, exp.First, exp.JSONExtract, exp.Last, exp.Mode, exp.StrToTime)
 
 
 def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
@@ -104,8 +105,6 @@ def _rounded(generator: Generator, node: exp.Round) -> str:
 
 def _like(generator: Generator, node: exp.Like | exp.ILike) -> str:
     """Without the backslash as an escape character."""
-    if isinstance(node.parent, exp.Escape):
-        _refuse(node.parent)
     return f"{generator.sql(node, 'this')} {node.key.upper()} {generator.sql(node, 'expression')} ESCAPE ''"
 
 
@@ -119,12 +118,6 @@ def _pattern(generator: Generator, node: exp.Expr, *, found: bool = False) -> st
     if found and (not pattern.is_string or SETTLED.search(pattern.name)):
         _refuse(node)
     return f"('(?p)' || {generator.sql(pattern)})"
-
-
-def _matched(generator: Generator, node: exp.RegexpLike) -> str:
-    if node.args.get("flag"):
-        _refuse(node)
-    return f"({generator.sql(node, 'this')} ~ {_pattern(generator, node)})"
 
 
 def _extracted(generator: Generator, node: exp.RegexpExtract) -> str:
@@ -222,7 +215,6 @@ class _PostgresSQL(PostgresGenerator):
         exp.ILike: _like,
         exp.IntDiv: _divided,
         exp.IsNan: lambda self, node: f"({self.sql(node, 'this')} = CAST('NaN' AS DOUBLE PRECISION))",
-        **dict.fromkeys(UNSAID, lambda _, node: _refuse(node)),
         exp.AnyValue: lambda self, node: f"MIN({self.sql(node, 'this')})",
         exp.ArgMax: _of_the_most("DESC"),
         exp.ArgMin: _of_the_most("ASC"),
@@ -237,7 +229,7 @@ class _PostgresSQL(PostgresGenerator):
             f"PERCENTILE_DISC({self.sql(node, 'quantile')}) WITHIN GROUP (ORDER BY {self.sql(node, 'this')})"
         ),
         exp.RegexpExtract: _extracted,
-        exp.RegexpLike: _matched,
+        exp.RegexpLike: lambda self, node: f"({self.sql(node, 'this')} ~ {_pattern(self, node)})",
         exp.RegexpReplace: _replaced,
         exp.Right: _called("RIGHT", "expression"),
         exp.Round: _rounded,
@@ -283,6 +275,7 @@ def _first_of_each(tree: exp.Query) -> None:
 def written(tree: exp.Query) -> Translated:
     """A query in PostgreSQL's dialect; parameters are $1, $2, …"""
     check_depth(tree)
+    check_said(tree, UNSAID, _refuse)
     _first_of_each(tree)
     tree = without_qualify(tree)
     for node in tree.find_all(exp.Ordered):

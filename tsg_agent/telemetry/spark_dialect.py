@@ -16,6 +16,7 @@ from tsg_agent.telemetry.portable import (
     Translated,
     calls,
     check_depth,
+    check_said,
     named_places,
     plain_replacement,
     quantile,
@@ -38,6 +39,7 @@ TIMESTAMP = "timestamp_micros(CAST(bround(({}) * 1000000) AS BIGINT))"
 
 _refuse = refusing("Spark")
 _in_utc = utc_only(_refuse)
+UNSAID = (exp.JSONExtract, exp.PercentileDisc, exp.Quantile)
 
 
 def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
@@ -125,12 +127,6 @@ def _replaced(generator: SparkGenerator, node: exp.RegexpReplace) -> str:
     return generator.func("regexp_replace", node.this, node.expression, node.args["replacement"])
 
 
-def _matched(generator: SparkGenerator, node: exp.RegexpLike) -> str:
-    if node.args.get("flag"):
-        _refuse(node)
-    return f"({generator.sql(node, 'this')} RLIKE {generator.sql(node, 'expression')})"
-
-
 def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
     """Escapes backslashes: they are the default escape character of Spark's LIKE."""
     pattern = generator.sql(node, "expression")
@@ -161,13 +157,12 @@ class _SparkSQL(SparkGenerator):
         exp.Grouping: _grouping,
         exp.ILike: _like,
         exp.IsNan: lambda self, node: f"IF({self.sql(node, 'this')} IS NULL, NULL, isnan({self.sql(node, 'this')}))",
-        **dict.fromkeys((exp.JSONExtract, exp.PercentileDisc, exp.Quantile), lambda _, node: _refuse(node)),
         exp.Left: _end,
         exp.Like: _like,
         exp.Literal: _number,
         exp.Log: lambda self, node: self.func("log" if node.expression else "log10", node.this, node.expression),
         exp.PercentileCont: quantile("percentile({value}, {share})"),  # percentile_approx is not exact
-        exp.RegexpLike: _matched,
+        exp.RegexpLike: lambda self, node: f"({self.sql(node, 'this')} RLIKE {self.sql(node, 'expression')})",
         exp.RegexpReplace: _replaced,
         exp.Right: _end,
         exp.TimeToUnix: lambda self, node: EPOCH.format(self.sql(node, "this")),
@@ -188,6 +183,7 @@ class _Spark(Spark):
 def written(tree: exp.Query) -> Translated:
     """A query in Spark's dialect; parameters are :p1, :p2, … Raises QueryError."""
     check_depth(tree)
+    check_said(tree, UNSAID, _refuse)
     tree = without_qualify(tree)
     names = named_places(tree, lambda number: exp.Placeholder(this=f"p{number}"))
     try:
