@@ -262,7 +262,7 @@ def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -
     "(SELECT name FROM system.users LIMIT 1)", "file('/etc/passwd')", "sleep(3)", "region; DROP TABLE x",
     "currentUser()", "region) FROM system.users --", "getSetting('readonly')", "$1", "{p1:String}",
     "dictGet('d', 'a', 1)", "repeat('x', 1000000000)",
-    "round(" * 20 + "1.5" + ")" * 20, "no_such_column || 'x'", "hostName()",
+    "no_such_column || 'x'", "hostName()",
 ])  # fmt: skip
 @pytest.mark.usefixtures("engine")
 def test_expressions_of_a_mapping_only_look_at_columns(tmp_path: Path, expression: str) -> None:

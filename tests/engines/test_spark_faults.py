@@ -229,7 +229,7 @@ def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -
 @pytest.mark.parametrize("expression", [
     "(SELECT max(x) FROM faults.y)", "reflect('java.lang.System', 'exit', 1)", "region; DROP TABLE x", "current_user()",
     "region) FROM y --", "input_file_name()", ":p1", "$1", "repeat('x', 1000000000)",
-    "round(" * 20 + "1.5" + ")" * 20, "no_such_column || 'x'",
+    "no_such_column || 'x'",
 ])  # fmt: skip
 def test_expressions_of_a_mapping_only_look_at_columns(url: str, tmp_path: Path, expression: str) -> None:
     assert_a_mapping_is_refused(url, tmp_path, expression)
